@@ -1,0 +1,3 @@
+//! The `doorstep` command.
+
+fn main() {}

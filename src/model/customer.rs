@@ -1,0 +1,70 @@
+//! People, their devices, and what they agreed to.
+
+use super::ids::{CustomerId, DeviceId, TopicId};
+use super::time::ServerTime;
+use std::collections::BTreeSet;
+
+/// Most devices of one customer.
+pub const DEVICES_MAX: usize = 16;
+/// Most topics that one customer can opt in to.
+pub const TOPICS_MAX: usize = 100;
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// The person's id.
+    pub id: CustomerId,
+    /// Whether the person's location may be used for messaging. Absent: never asked, so not granted.
+    pub consent: Option<LocationConsent>,
+    /// The topics that the person opted in to.
+    pub topics: BTreeSet<TopicId>,
+}
+
+impl Customer {
+    /// A person of whom nothing else is known, and who has agreed to nothing.
+    pub fn new(id: CustomerId) -> Self {
+        Self { id, consent: None, topics: BTreeSet::new() }
+    }
+
+    /// Whether the person's location may be used for messaging.
+    pub fn consents(&self) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.granted)
+    }
+}
+
+/// A person's answer to being asked whether their location may be used for messaging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocationConsent {
+    /// Whether it was granted.
+    pub granted: bool,
+    /// When the person answered.
+    pub answered: ServerTime,
+    /// Where the person answered.
+    pub source: String,
+}
+
+/// A phone, or anything else that reports pings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id, unique within the customer.
+    pub id: DeviceId,
+    /// What it runs.
+    pub platform: Platform,
+    /// The address that push is sent to; empty when there is none.
+    pub push_address: String,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// IANA time zone name, known to exist; absent: that of the place at hand.
+    pub time_zone: Option<String>,
+}
+
+/// What a device runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// iOS or iPadOS.
+    Ios,
+    /// Android.
+    Android,
+    /// A web browser.
+    Web,
+}

@@ -1,0 +1,253 @@
+//! What the engine answered for one ping, and why.
+
+use super::campaign::CapScope;
+use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, RegionId, TriggerId, VisitId};
+use super::ping::Sequence;
+use super::time::{DeviceTime, Millis, ServerTime};
+use super::units::Metres;
+
+/// What the engine answered for one ping: every step from the fix to the verdicts, without coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// Its id, unique within the customer.
+    pub id: DecisionId,
+    /// Whose.
+    pub customer: CustomerId,
+    /// The device that reported.
+    pub device: DeviceId,
+    /// The ping's number.
+    pub sequence: Sequence,
+    /// When the device took the reading, by its own clock.
+    pub observed: DeviceTime,
+    /// When the server decided.
+    pub decided: ServerTime,
+    /// What the track filter made of the fix; absent when the ping had none.
+    pub fix: Option<FixStep>,
+    /// The regions that were considered, the nearest first.
+    pub regions: Vec<RegionStep>,
+    /// The transitions, in the order in which they happened.
+    pub transitions: Vec<Transition>,
+    /// One assessment for each campaign that applies to one of the transitions.
+    pub assessments: Vec<Assessment>,
+}
+
+/// What the track filter made of a fix.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FixStep {
+    /// Taken, or why not.
+    pub outcome: FixOutcome,
+    /// The accuracy that the phone reported.
+    pub accuracy: Metres,
+    /// The track's own uncertainty after the fix, one standard deviation.
+    pub sigma: Metres,
+    /// How far the fix was from where the track expected it, in standard deviations.
+    pub surprise: f64,
+}
+
+/// What became of a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixOutcome {
+    /// Taken into the track.
+    Accepted,
+    /// Set aside: too far from where the track expected it.
+    Outlier,
+    /// Set aside: its accuracy is too low to decide anything.
+    Inaccurate,
+    /// Set aside: it comes from a mock location provider.
+    Mock,
+    /// Set aside: a later ping of the device was decided already.
+    Late,
+    /// The track was given up after several fixes elsewhere, and begun anew there.
+    Reseated,
+}
+
+/// What the engine knew of one region at one ping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegionStep {
+    /// The region.
+    pub region: RegionId,
+    /// Distance from the track to the region's edge, negative inside; 0 for a beacon region.
+    pub distance: Metres,
+    /// Probability that the device is inside, 0 to 1.
+    pub probability: f64,
+    /// The presence after this ping.
+    pub presence: Presence,
+}
+
+/// The debounced state of a device in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Outside.
+    Outside,
+    /// Inside.
+    Inside,
+}
+
+/// A change of a device's presence in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// What happened.
+    pub kind: TransitionKind,
+    /// Where.
+    pub region: RegionId,
+    /// The visit that it belongs to.
+    pub visit: VisitId,
+    /// When it happened, as far as the pings tell.
+    pub happened: DeviceTime,
+    /// The time of the ping at which it was decided.
+    pub decided: DeviceTime,
+}
+
+/// The kinds of transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransitionKind {
+    /// The device came into the region.
+    Enter,
+    /// The device has been in the region for the region's dwell time.
+    Dwell,
+    /// The device left the region.
+    Exit,
+}
+
+/// How one campaign was assessed on one transition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The region.
+    pub region: RegionId,
+    /// The transition.
+    pub transition: TransitionKind,
+    /// Each policy's answer, in the order in which they are asked. All are asked, though one refusal suffices.
+    pub policies: Vec<PolicyStep>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// One policy's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyStep {
+    /// The policy's name, such as `brand-cooldown`.
+    pub policy: &'static str,
+    /// Why it refused; absent when it let the message pass.
+    pub refusal: Option<Reason>,
+    /// The answer in words, such as `2 of 3 in 24 h`.
+    pub detail: String,
+}
+
+/// The answer for one campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A trigger was made.
+    Qualified(TriggerId),
+    /// Nothing is sent: the reason of the first policy that refused.
+    Suppressed(Reason),
+}
+
+/// Why nothing is sent, and until when where that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The customer has not granted consent for location messaging.
+    NoConsent,
+    /// The campaign is paused.
+    Paused,
+    /// The campaign does not run at this time; it will from `until` on, where that is to come.
+    NotActive {
+        /// When it starts.
+        until: Option<ServerTime>,
+    },
+    /// The transition was decided too long after it happened.
+    Stale {
+        /// How long after.
+        age: Millis,
+    },
+    /// The customer has not opted in to the topic.
+    Topic,
+    /// This visit set off this campaign before.
+    SameVisit,
+    /// A message for this region was sent too recently.
+    RegionCooldown {
+        /// When the cooldown ends.
+        until: ServerTime,
+    },
+    /// A message for this place was sent too recently.
+    PlaceCooldown {
+        /// When the cooldown ends.
+        until: ServerTime,
+    },
+    /// A message for this brand was sent too recently.
+    BrandCooldown {
+        /// When the cooldown ends.
+        until: ServerTime,
+    },
+    /// A cap is reached.
+    Cap {
+        /// Which messages it counts.
+        scope: CapScope,
+        /// How many it allows.
+        limit: u32,
+        /// When the next message has room.
+        until: ServerTime,
+    },
+    /// The pace is used up.
+    Pace {
+        /// When the next message has room.
+        until: ServerTime,
+    },
+    /// Another campaign won.
+    Outranked {
+        /// Which.
+        by: CampaignId,
+    },
+}
+
+impl Reason {
+    /// Until when the suppression lasts, where that is known.
+    pub fn until(&self) -> Option<ServerTime> {
+        match self {
+            Self::NotActive { until } => *until,
+            Self::RegionCooldown { until }
+            | Self::PlaceCooldown { until }
+            | Self::BrandCooldown { until }
+            | Self::Cap { until, .. }
+            | Self::Pace { until } => Some(*until),
+            Self::NoConsent
+            | Self::Paused
+            | Self::Stale { .. }
+            | Self::Topic
+            | Self::SameVisit
+            | Self::Outranked { .. } => None,
+        }
+    }
+
+    /// The reason in a few words, without its end: `brand cooldown`.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NoConsent => "no consent",
+            Self::Paused => "campaign paused",
+            Self::NotActive { .. } => "campaign not active",
+            Self::Stale { .. } => "stale",
+            Self::Topic => "topic not opted in",
+            Self::SameVisit => "same visit",
+            Self::RegionCooldown { .. } => "region cooldown",
+            Self::PlaceCooldown { .. } => "place cooldown",
+            Self::BrandCooldown { .. } => "brand cooldown",
+            Self::Cap { scope: CapScope::Customer, .. } => "customer cap",
+            Self::Cap { scope: CapScope::Brand, .. } => "brand cap",
+            Self::Cap { scope: CapScope::Topic, .. } => "topic cap",
+            Self::Cap { scope: CapScope::Place, .. } => "place cap",
+            Self::Cap { scope: CapScope::Campaign, .. } => "campaign cap",
+            Self::Pace { .. } => "pace",
+            Self::Outranked { .. } => "outranked",
+        }
+    }
+}
+
+/// When a further report can first make a difference: whichever of the two comes first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReportAdvice {
+    /// After this time, 1 s to 10 min.
+    pub after: Millis,
+    /// After having moved this far, 10 m to 10 km.
+    pub moved: Metres,
+}

@@ -1,0 +1,31 @@
+//! The words of Doorstep as plain types: parsed once at the border, valid ever after.
+//!
+//! Nothing here does anything; every other room of the house speaks in these types.
+
+pub mod campaign;
+pub mod customer;
+pub mod decision;
+pub mod ids;
+pub mod invalid;
+pub mod ping;
+pub mod place;
+pub mod time;
+pub mod trigger;
+pub mod units;
+
+pub use campaign::{ActiveWindow, Campaign, Cap, CapScope, Cooldown, Message, Pace, RegionSelector};
+pub use customer::{Customer, Device, LocationConsent, Platform};
+pub use decision::{
+    Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
+    TransitionKind, Verdict,
+};
+pub use ids::{
+    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, GroupId, PlaceId, RegionId, Tag, TopicId, TriggerId,
+    VisitId,
+};
+pub use invalid::Invalid;
+pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
+pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};
+pub use time::{DeviceTime, Millis, ServerTime};
+pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
+pub use units::{Metres, Position};
