@@ -6,5 +6,6 @@
 //! ping ─▶ locate ─▶ presence ─▶ qualify ─▶ store ─▶ deliver ─▶ phone
 //! ```
 
+pub mod locate;
 pub mod model;
 pub mod wire;
