@@ -7,4 +7,5 @@
 //! ```
 
 pub mod model;
+pub mod qualify;
 pub mod wire;
