@@ -88,14 +88,14 @@ fn parse_all(bytes: &[u8]) {
             assert!(!refusal.problem.is_empty());
         }
     }
-    parse(bytes, Ping::try_from);
-    parse(bytes, ReportAdvice::try_from);
-    parse(bytes, Place::try_from);
-    parse(bytes, Region::try_from);
-    parse(bytes, Campaign::try_from);
+    parse::<v1::Ping, _>(bytes, Ping::try_from);
+    parse::<v1::ReportAdvice, _>(bytes, ReportAdvice::try_from);
+    parse::<v1::Place, _>(bytes, Place::try_from);
+    parse::<v1::Region, _>(bytes, Region::try_from);
+    parse::<v1::Campaign, _>(bytes, Campaign::try_from);
     parse(bytes, |wire| customer::customer(wire, ServerTime(1)));
     parse(bytes, |wire| customer::device(&wire));
-    parse(bytes, Decision::try_from);
+    parse::<v1::Decision, _>(bytes, Decision::try_from);
     parse(bytes, trigger::trigger);
 }
 
