@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use doorstep::store::{
-    Expect, Revision, Scan, SledConfig, SledStore, Store, StoreError, Table, VALUE_MAX_BYTES, Write,
-};
+use doorstep::store::{Expect, Revision, Scan, SledStore, Store, StoreError, Table, VALUE_MAX_BYTES, Write};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write as _};
 use std::path::Path;
@@ -14,7 +12,7 @@ use std::sync::Arc;
 const CHILD: &str = "DOORSTEP_STORE_CHILD";
 
 fn open(dir: &Path) -> Result<SledStore, StoreError> {
-    SledStore::open(dir, &SledConfig::default())
+    SledStore::open(dir)
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -164,14 +162,14 @@ fn the_largest_commit_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     let writes = |fill: u8| {
-        (0..250_u32).map(|n| put(Table::Regions, &n.to_be_bytes(), &vec![fill; VALUE_MAX_BYTES])).collect::<Vec<_>>()
+        (0..63_u32).map(|n| put(Table::Regions, &n.to_be_bytes(), &vec![fill; VALUE_MAX_BYTES])).collect::<Vec<_>>()
     };
     run(store.commit(writes(1))).unwrap();
     run(store.commit(writes(2))).unwrap();
     drop(store);
     let store = open(dir.path()).unwrap();
     let found = store.scan(Table::Regions, &Scan { limit: 1000, ..Scan::default() }).unwrap();
-    assert_eq!(found.len(), 250);
+    assert_eq!(found.len(), 63);
     assert!(found.iter().all(|entry| entry.value.len() == VALUE_MAX_BYTES && entry.value[0] == 2));
     assert_eq!(fs::read_dir(dir.path().join("blobs")).unwrap().count(), 0);
 }

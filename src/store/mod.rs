@@ -7,12 +7,18 @@
 //! - [`Store`] is the trait, and what it promises; `tests/store_contract.rs` holds every implementation to it.
 //! - [`SledStore`] keeps the records in a directory, through one committer thread.
 //! - [`MemoryStore`] keeps them until it is dropped.
+//! - [`Records`] is what the rest of the house sees of it: places, customers, triggers.
 
 mod memory;
+mod records;
 mod sled;
 mod stage;
 
 pub use self::memory::MemoryStore;
+pub use self::records::{
+    CatalogueChange, Claim, Cursor, DecisionFilter, Due, LogPage, OutboxEntry, Outcomes, PAGE_MAX, Page, Records,
+    StoredCatalogue, StoredTrigger, TraceEntry,
+};
 pub use self::sled::{SledConfig, SledStore};
 
 use std::future::Future;
@@ -21,7 +27,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 /// The largest value in bytes.
-pub const VALUE_MAX_BYTES: usize = 256 * 1024;
+pub const VALUE_MAX_BYTES: usize = 1024 * 1024;
 /// The longest key in bytes.
 pub const KEY_MAX_BYTES: usize = 300;
 /// The largest commit: bytes of all its keys and values together.

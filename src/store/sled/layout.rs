@@ -14,7 +14,7 @@ const PART_BYTES: usize = 4096;
 const PARTS_CODE: u8 = 0x80;
 const HEAD_BYTES: usize = 9;
 
-const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES < u8::MAX as usize);
+const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES <= 1 + u8::MAX as usize);
 
 /// Where the schema version lies: 4 bytes, big-endian.
 pub(super) const SCHEMA: &[u8] = b"\xffschema";
@@ -22,7 +22,7 @@ pub(super) const SCHEMA: &[u8] = b"\xffschema";
 pub(super) const REVISION: &[u8] = b"\xffrevision";
 
 /// How many parts a value has besides the first.
-#[expect(clippy::cast_possible_truncation, reason = "at most 64, as asserted above")]
+#[expect(clippy::cast_possible_truncation, reason = "at most 255, as asserted above")]
 fn further_parts(value: &[u8]) -> u8 {
     value.len().div_ceil(PART_BYTES).saturating_sub(1) as u8
 }
@@ -46,14 +46,14 @@ pub(super) fn replace(batch: &mut Batch, spot: &Spot, before: Option<&Stored>, a
         head.push(kept);
         head.extend_from_slice(parts.next().unwrap_or_default());
         batch.insert(spot.as_slice(), head);
-        for (number, part) in (1..).zip(parts) {
+        for (number, part) in (1..=kept).zip(parts) {
             batch.insert(part_spot(spot, number), part);
         }
     } else if before.is_some() {
         batch.remove(spot.as_slice());
     }
     let old = before.map_or(0, |before| further_parts(&before.value));
-    for number in kept.saturating_add(1)..=old {
+    for number in (kept..old).map(|number| number + 1) {
         batch.remove(part_spot(spot, number));
     }
 }

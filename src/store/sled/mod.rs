@@ -67,7 +67,12 @@ impl SledStore {
     ///
     /// Fails with [`StoreError::Open`], and touches nothing, when another process has it open, when it holds
     /// something else than a store or one that a newer version wrote, and when it lost commits or is damaged.
-    pub fn open(dir: impl AsRef<Path>, config: &SledConfig) -> Result<Self, StoreError> {
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_with(dir, &SledConfig::default())
+    }
+
+    /// Opens as [`SledStore::open`] does, run in a way of its own.
+    pub fn open_with(dir: impl AsRef<Path>, config: &SledConfig) -> Result<Self, StoreError> {
         let opened = open::open(dir.as_ref(), config)?;
         let (jobs, queue) = mpsc::channel();
         let shared = Arc::new(Shared {
