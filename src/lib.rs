@@ -6,7 +6,16 @@
 //! ping ─▶ locate ─▶ presence ─▶ qualify ─▶ store ─▶ deliver ─▶ phone
 //! ```
 
-pub mod files;
 pub mod model;
-pub mod store;
+
+pub mod locate;
+pub mod presence;
+pub mod qualify;
+
+pub mod engine;
+
 pub mod wire;
+
+pub mod store;
+
+pub mod files;

@@ -49,7 +49,13 @@ impl Latch {
         let sigma = sigma.0.max(SIGMA_MIN_M);
         let depth = -distance.0 / sigma;
         let mut push = |kind, visit: &VisitId, happened| {
-            transitions.push(Transition { kind, region: region.clone(), visit: visit.clone(), happened, decided: at });
+            transitions.push(Transition {
+                kind,
+                region: region.clone(),
+                visit: visit.clone(),
+                happened,
+                decided: at,
+            });
         };
         match self {
             Self::Outside => {

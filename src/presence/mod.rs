@@ -102,12 +102,18 @@ pub fn observe(
     let mut nearest_edge = Metres(10_000.0);
     for (id, (distance, dwell)) in &distances {
         let latch = state.latches.entry(id.clone()).or_default();
-        let probability =
-            latch.update((device, id), ping.observed, *distance, sigma, *dwell, &mut seen.transitions);
+        let probability = latch.update((device, id), ping.observed, *distance, sigma, *dwell, &mut seen.transitions);
         nearest_edge.0 = nearest_edge.0.min(distance.0.abs());
-        seen.regions.push(RegionStep { region: id.clone(), distance: *distance, probability, presence: latch.presence() });
+        seen.regions.push(RegionStep {
+            region: id.clone(),
+            distance: *distance,
+            probability,
+            presence: latch.presence(),
+        });
     }
-    state.latches.retain(|id, latch| latch.presence() == Presence::Inside || distances.get(id).is_some_and(|d| d.0 < config.reach));
+    state.latches.retain(|id, latch| {
+        latch.presence() == Presence::Inside || distances.get(id).is_some_and(|d| d.0 < config.reach)
+    });
     let moved = Metres(nearest_edge.0.clamp(10.0, 10_000.0));
     let after = Millis(((moved.0 / 3.0) * 1_000.0) as i64);
     seen.advice = Some(ReportAdvice { after: Millis(after.0.clamp(1_000, 600_000)), moved });

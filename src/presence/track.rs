@@ -39,7 +39,8 @@ impl Track {
     /// Where the track is.
     pub fn position(&self) -> Position {
         let lat = self.anchor.lat() + self.east_north_m[1] / METRES_PER_DEGREE;
-        let lon = self.anchor.lon() + self.east_north_m[0] / (METRES_PER_DEGREE * self.anchor.lat().to_radians().cos());
+        let lon =
+            self.anchor.lon() + self.east_north_m[0] / (METRES_PER_DEGREE * self.anchor.lat().to_radians().cos());
         Position::wrapped(lat, lon)
     }
 
@@ -63,7 +64,11 @@ pub fn update(track: &mut Option<Track>, at: DeviceTime, fix: &Fix) -> (FixOutco
     let fade = (-dt / 30.0).exp();
     let [p, c, v] = own.variance;
     let q = ACCELERATION_NOISE * ACCELERATION_NOISE * dt;
-    let predicted = [p + 2.0 * dt * fade * c + dt * dt * v + q * dt * dt / 3.0, fade * c + dt * fade * v + q * dt / 2.0, fade * fade * v + q];
+    let predicted = [
+        p + 2.0 * dt * fade * c + dt * dt * v + q * dt * dt / 3.0,
+        fade * c + dt * fade * v + q * dt / 2.0,
+        fade * fade * v + q,
+    ];
     let noise = axis_sigma(fix).powi(2) * (1.0 + 5.0 / dt);
     let scale = METRES_PER_DEGREE * own.anchor.lat().to_radians().cos();
     let dlon = (fix.position.lon() - own.anchor.lon() + 540.0).rem_euclid(360.0) - 180.0;
@@ -84,7 +89,8 @@ pub fn update(track: &mut Option<Track>, at: DeviceTime, fix: &Fix) -> (FixOutco
         own.east_north_m[axis] = expected[axis] + gain[0] * innovation[axis];
         own.velocity_mps[axis] = own.velocity_mps[axis] * fade + gain[1] * innovation[axis];
     }
-    own.variance = [predicted[0] * (1.0 - gain[0]), predicted[1] * (1.0 - gain[0]), predicted[2] - gain[1] * predicted[1]];
+    own.variance =
+        [predicted[0] * (1.0 - gain[0]), predicted[1] * (1.0 - gain[0]), predicted[2] - gain[1] * predicted[1]];
     own.at = at;
     own.aside = 0;
     (FixOutcome::Accepted, surprise)

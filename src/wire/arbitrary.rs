@@ -273,7 +273,7 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
         });
     let policy =
         (0..super::decision::POLICIES.len(), of(reason()), "\\PC{0,9}").prop_map(|(policy, refusal, detail)| {
-            PolicyStep { policy: super::decision::POLICIES[policy], refusal, detail }
+            PolicyStep { policy: super::decision::POLICIES[policy], refusal, detail: detail.into() }
         });
     let verdict = prop_oneof![trigger_id().prop_map(Verdict::Qualified), reason().prop_map(Verdict::Suppressed),];
     let assessment = (campaign_id(), region_id(), transition_kind(), vec(policy, 0..4), verdict).prop_map(

@@ -192,7 +192,7 @@ impl From<&PolicyStep> for v1::PolicyStep {
         Self {
             policy: step.policy.to_owned(),
             passed: step.refusal.is_none(),
-            detail: step.detail.clone(),
+            detail: step.detail.to_string(),
             suppression: step.refusal.as_ref().map(Into::into),
         }
     }
@@ -205,7 +205,7 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
         // A record may be older than the policies of this build.
         let policy = POLICIES.into_iter().find(|known| *known == wire.policy).unwrap_or("retired");
         let refusal = if wire.passed { None } else { Some(suppression(wire.suppression)?) };
-        Ok(Self { policy, refusal, detail: wire.detail })
+        Ok(Self { policy, refusal, detail: wire.detail.into() })
     }
 }
 
