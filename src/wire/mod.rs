@@ -10,7 +10,7 @@ pub mod customer;
 pub mod decision;
 pub mod mask;
 pub mod name;
-mod ping;
+pub mod ping;
 mod place;
 pub mod time;
 pub mod trigger;
