@@ -6,6 +6,7 @@
 //! ping ─▶ locate ─▶ presence ─▶ qualify ─▶ store ─▶ deliver ─▶ phone
 //! ```
 
+pub mod deliver;
 pub mod model;
 pub mod store;
 pub mod wire;
