@@ -7,8 +7,9 @@
 pub mod backoff;
 pub mod compose;
 pub mod log;
+pub mod outbox;
 pub mod webhook;
-// WORKER pub mod worker;
+pub mod worker;
 
 use crate::model::{Millis, ServerTime};
 use std::future::Future;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 
 pub use compose::{Parcel, compose};
 pub use log::Log;
+pub use outbox::Outbox;
 pub use webhook::{Secrets, Webhook};
-// WORKER pub use worker::Worker;
+pub use worker::Worker;
 
 /// The longest detail of an answer in characters; the rest is cut off when it is recorded.
 pub const DETAIL_MAX_CHARS: usize = 200;

@@ -15,7 +15,7 @@ pub mod answer;
 mod body;
 mod secret;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use secret::{SECRETS_MAX, SecretError, Secrets};
 
