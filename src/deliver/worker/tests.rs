@@ -256,7 +256,7 @@ async fn slow_ones_do_not_block_the_others_and_never_are_more_in_flight_than_all
         (if slow { Duration::from_secs(9) } else { Duration::from_millis(10) }, accept())
     });
     bench.add(&["slow-1", "a", "slow-2", "b", "c", "d", "e"]);
-    let _worker = bench.start(Limits { in_flight: 3, ..Limits::default() });
+    let _worker = bench.start(Limits { in_flight: 3, batch: 1, ..Limits::default() });
     sleep(Duration::from_millis(5)).await;
     assert_eq!(bench.provider.customers().len(), 3, "no more than are allowed");
     sleep(Duration::from_secs(1)).await;
