@@ -8,5 +8,15 @@
 
 pub mod deliver;
 pub mod model;
-pub mod store;
+
+pub mod locate;
+pub mod presence;
+pub mod qualify;
+
+pub mod engine;
+
 pub mod wire;
+
+pub mod store;
+
+pub mod files;

@@ -1,0 +1,53 @@
+//! All that is known of one customer: one record, committed as a whole.
+
+use super::Sequences;
+use crate::model::{Customer, Device, DeviceId, ServerTime};
+use crate::presence::DevicePresence;
+use crate::qualify::Ledger;
+use std::collections::BTreeMap;
+
+/// One customer with devices, presence and ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerState {
+    /// The person.
+    pub customer: Customer,
+    /// The person's devices.
+    pub devices: BTreeMap<DeviceId, DeviceState>,
+    /// What the person was sent.
+    pub ledger: Ledger,
+}
+
+impl CustomerState {
+    /// A customer without devices, who was never sent anything.
+    pub fn new(customer: Customer) -> Self {
+        Self { customer, devices: BTreeMap::new(), ledger: Ledger::default() }
+    }
+
+    /// Forgets all that was derived from the customer's positions.
+    pub fn forget_positions(&mut self) {
+        for device in self.devices.values_mut() {
+            device.presence = DevicePresence::default();
+            device.trace_until = None;
+        }
+    }
+}
+
+/// One device with its presence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceState {
+    /// The device.
+    pub device: Device,
+    /// Where it is, as far as its pings tell.
+    pub presence: DevicePresence,
+    /// The sequence numbers that were kept.
+    pub kept: Sequences,
+    /// Until when each of its pings is recorded in full.
+    pub trace_until: Option<ServerTime>,
+}
+
+impl DeviceState {
+    /// A device that has not reported yet.
+    pub fn new(device: Device) -> Self {
+        Self { device, presence: DevicePresence::default(), kept: Sequences::default(), trace_until: None }
+    }
+}

@@ -1,0 +1,233 @@
+//! Campaigns as YAML: a list under `campaigns`.
+
+use super::{FileError, parse_span};
+use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use crate::model::{
+    ActiveWindow, BrandId, Campaign, CampaignId, Cap, CapScope, Cooldown, Invalid, Message, Pace, RegionId,
+    RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    campaigns: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    #[serde(default)]
+    name: Option<String>,
+    regions: Selector,
+    #[serde(default)]
+    on: Kind,
+    topic: String,
+    message: Text,
+    #[serde(default)]
+    cooldown: Cooldowns,
+    #[serde(default)]
+    caps: Vec<CapEntry>,
+    #[serde(default)]
+    pace: Option<PaceEntry>,
+    #[serde(default)]
+    priority: Option<u8>,
+    #[serde(default)]
+    value: f64,
+    #[serde(default)]
+    active: Window,
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    time_to_live: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Selector {
+    regions: Vec<String>,
+    brands: Vec<String>,
+    tags: Vec<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    #[default]
+    Enter,
+    Dwell,
+    Exit,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    title: String,
+    body: String,
+    #[serde(default)]
+    deep_link: Option<String>,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Cooldowns {
+    region: Option<String>,
+    place: Option<String>,
+    brand: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CapEntry {
+    #[serde(default)]
+    scope: Scope,
+    limit: u32,
+    window: String,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Scope {
+    #[default]
+    Customer,
+    Brand,
+    Topic,
+    Place,
+    Campaign,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaceEntry {
+    burst: u32,
+    refill: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Window {
+    from: Option<String>,
+    until: Option<String>,
+}
+
+/// Reads campaigns. An error names line and column, or the campaign by its index and the field by its path.
+pub fn read_campaigns(text: &str) -> Result<Vec<Campaign>, FileError> {
+    let file: File = serde_norway::from_str(text)?;
+    let campaigns = file.campaigns.into_iter().enumerate();
+    Ok(campaigns
+        .map(|(index, entry)| campaign(entry).map_err(|why| why.at("campaigns", index)))
+        .collect::<Result<_, _>>()?)
+}
+
+fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
+    let set = |spans: &Cooldowns| -> Result<Cooldown, Invalid> {
+        let read = |field, text: &Option<String>| text.as_deref().map(|text| parse_span(field, text)).transpose();
+        Ok(Cooldown {
+            region: read("region", &spans.region)?,
+            place: read("place", &spans.place)?,
+            brand: read("brand", &spans.brand)?,
+        })
+    };
+    Ok(Campaign {
+        display_name: entry.name.unwrap_or_else(|| entry.id.clone()),
+        id: CampaignId::parse("id", &entry.id)?,
+        regions: selector(&entry.regions).map_err(|why| why.under("regions"))?,
+        on: match entry.on {
+            Kind::Enter => TransitionKind::Enter,
+            Kind::Dwell => TransitionKind::Dwell,
+            Kind::Exit => TransitionKind::Exit,
+        },
+        topic: TopicId::parse("topic", &entry.topic)?,
+        message: Message {
+            title: entry.message.title,
+            body: entry.message.body,
+            deep_link: entry.message.deep_link,
+            data: entry.message.data,
+        },
+        cooldown: set(&entry.cooldown).map_err(|why| why.under("cooldown"))?,
+        caps: entry
+            .caps
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| cap(entry).map_err(|why| why.at("caps", index)))
+            .collect::<Result<_, _>>()?,
+        pace: entry
+            .pace
+            .map(|pace| Ok(Pace { burst: pace.burst, refill: parse_span("pace.refill", &pace.refill)? }))
+            .transpose()?,
+        priority: entry.priority.unwrap_or(PRIORITY_DEFAULT),
+        value: entry.value,
+        active: ActiveWindow {
+            start: entry.active.from.as_deref().map(|text| moment("active.from", text)).transpose()?,
+            end: entry.active.until.as_deref().map(|text| moment("active.until", text)).transpose()?,
+        },
+        paused: entry.paused,
+        time_to_live: match &entry.time_to_live {
+            Some(text) => parse_span("time_to_live", text)?,
+            None => TIME_TO_LIVE_DEFAULT,
+        },
+    })
+}
+
+fn selector(selector: &Selector) -> Result<RegionSelector, Invalid> {
+    Ok(RegionSelector {
+        regions: selector.regions.iter().map(|id| RegionId::parse("regions", id)).collect::<Result<_, _>>()?,
+        brands: selector.brands.iter().map(|id| BrandId::parse("brands", id)).collect::<Result<_, _>>()?,
+        tags: selector.tags.iter().map(|id| Tag::parse("tags", id)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn cap(entry: &CapEntry) -> Result<Cap, Invalid> {
+    let scope = match entry.scope {
+        Scope::Customer => CapScope::Customer,
+        Scope::Brand => CapScope::Brand,
+        Scope::Topic => CapScope::Topic,
+        Scope::Place => CapScope::Place,
+        Scope::Campaign => CapScope::Campaign,
+    };
+    Ok(Cap { scope, limit: entry.limit, window: parse_span("window", &entry.window)? })
+}
+
+fn moment(field: &str, text: &str) -> Result<ServerTime, Invalid> {
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        Invalid::new(field, format!("is {text:?}; must be a moment with an offset such as 2026-05-01T00:00:00-06:00"))
+    })?;
+    Ok(ServerTime(moment.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Millis;
+
+    const LATTE: &str = "campaigns:\n- id: latte\n  regions: { brands: [roost] }\n  topic: offers\n  message: { title: A latte, body: On us }\n  cooldown: { brand: 4h }\n  caps: [ { limit: 1, window: 1d } ]\n  active: { from: 2026-05-01T00:00:00-06:00 }\n";
+
+    #[test]
+    fn a_campaign_reads_with_its_defaults() {
+        let campaigns = read_campaigns(LATTE).unwrap();
+        let latte = &campaigns[0];
+        assert_eq!(latte.on, TransitionKind::Enter);
+        assert_eq!(latte.cooldown.brand, Some(Millis::from_hours(4)));
+        assert_eq!(latte.caps[0], Cap { scope: CapScope::Customer, limit: 1, window: Millis::from_days(1) });
+        assert_eq!(latte.active.start, Some(ServerTime(1_777_615_200_000)));
+        assert_eq!((latte.priority, latte.time_to_live), (50, Millis::from_mins(15)));
+    }
+
+    #[test]
+    fn refusals_say_where() {
+        for (from, to, place) in [
+            ("brand: 4h", "brand: soon", "campaigns[0].cooldown.brand"),
+            ("window: 1d", "window: 1y", "campaigns[0].caps[0].window"),
+            ("id: latte", "id: a b", "campaigns[0].id"),
+            ("topic: offers", "tpic: offers", "unknown field `tpic`"),
+            ("2026-05-01T00:00:00-06:00", "May", "campaigns[0].active.from"),
+        ] {
+            let refusal = read_campaigns(&LATTE.replace(from, to)).unwrap_err().to_string();
+            assert!(refusal.contains(place), "{refusal}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Customers with their devices as YAML: a list under `customers`.
+
+use super::FileError;
+use crate::model::{Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, Platform, ServerTime, TopicId};
+use serde::Deserialize;
+
+/// A customer with devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// The person.
+    pub customer: Customer,
+    /// The person's devices.
+    pub devices: Vec<Device>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    customers: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    #[serde(default)]
+    consent: Option<ConsentEntry>,
+    #[serde(default)]
+    topics: Vec<String>,
+    #[serde(default)]
+    devices: Vec<DeviceEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsentEntry {
+    granted: bool,
+    #[serde(default)]
+    source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceEntry {
+    id: String,
+    platform: PlatformEntry,
+    #[serde(default)]
+    push_address: String,
+    #[serde(default = "english")]
+    locale: String,
+    #[serde(default)]
+    time_zone: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PlatformEntry {
+    Ios,
+    Android,
+    Web,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+/// Reads customers; `answered` is when they are taken to have answered about consent. An error names line and
+/// column, or the customer by its index and the field by its path.
+pub fn read_customers(text: &str, answered: ServerTime) -> Result<Vec<Roster>, FileError> {
+    let file: File = serde_norway::from_str(text)?;
+    let customers = file.customers.into_iter().enumerate();
+    Ok(customers
+        .map(|(index, entry)| roster(entry, answered).map_err(|why| why.at("customers", index)))
+        .collect::<Result<_, _>>()?)
+}
+
+fn roster(entry: Entry, answered: ServerTime) -> Result<Roster, Invalid> {
+    let customer = Customer {
+        id: CustomerId::parse("id", &entry.id)?,
+        consent: entry.consent.map(|consent| LocationConsent {
+            granted: consent.granted,
+            answered,
+            source: consent.source,
+        }),
+        topics: entry.topics.iter().map(|topic| TopicId::parse("topics", topic)).collect::<Result<_, _>>()?,
+    };
+    let devices = entry.devices.into_iter().enumerate();
+    let devices = devices
+        .map(|(index, entry)| device(entry).map_err(|why| why.at("devices", index)))
+        .collect::<Result<_, _>>()?;
+    Ok(Roster { customer, devices })
+}
+
+fn device(entry: DeviceEntry) -> Result<Device, Invalid> {
+    Ok(Device {
+        id: DeviceId::parse("id", &entry.id)?,
+        platform: match entry.platform {
+            PlatformEntry::Ios => Platform::Ios,
+            PlatformEntry::Android => Platform::Android,
+            PlatformEntry::Web => Platform::Web,
+        },
+        push_address: entry.push_address,
+        locale: entry.locale,
+        time_zone: entry.time_zone,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_reads_and_a_refusal_says_where() {
+        let text = "customers:\n- id: maya\n  consent: { granted: true }\n  topics: [offers]\n  devices: [ { id: phone-1, platform: ios } ]\n";
+        let roster = &read_customers(text, ServerTime(7)).unwrap()[0];
+        assert!(roster.customer.consents());
+        assert_eq!(roster.devices[0].locale, "en");
+        let refusal = read_customers(&text.replace("phone-1", "'phone 1'"), ServerTime(7)).unwrap_err();
+        assert!(refusal.to_string().starts_with("customers[0].devices[0].id"), "{refusal}");
+    }
+}

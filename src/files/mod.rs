@@ -1,0 +1,31 @@
+//! What people keep in files: regions as GeoJSON, campaigns and customers as YAML.
+//!
+//! Files are read into the model and refused with a path and a sentence, as requests are. Serving does not
+//! depend on any of this: the command line, the simulator and the tests do.
+
+mod campaigns;
+mod customers;
+mod regions;
+mod span;
+
+pub use campaigns::read_campaigns;
+pub use customers::{Roster, read_customers};
+pub use regions::{Defaults, read_regions, write_regions};
+pub use span::parse_span;
+
+use crate::model::Invalid;
+use thiserror::Error;
+
+/// Why the text of a file was not taken.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// It is not GeoJSON at all.
+    #[error("is no GeoJSON FeatureCollection (RFC 7946): {0}")]
+    GeoJson(String),
+    /// It is not the YAML that was expected; the message names line and column.
+    #[error("does not read: {0}")]
+    Yaml(#[from] serde_norway::Error),
+    /// A value is wrong.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+}

@@ -1,0 +1,31 @@
+//! Which beacon regions hear a beacon.
+
+use crate::model::{BeaconExtent, BeaconKey, Uuid};
+
+/// UUID, major and minor, as far as a region names them.
+type Pattern = (Uuid, Option<u16>, Option<u16>);
+
+/// Beacon regions by what they listen for: sorted, so that each look-up is a binary search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Beacons(Box<[(Pattern, u32)]>);
+
+impl Beacons {
+    /// Builds the register from the regions' extents and numbers.
+    pub(super) fn build<'a>(regions: impl Iterator<Item = (&'a BeaconExtent, u32)>) -> Self {
+        let mut all: Vec<_> = regions.map(|(e, number)| ((e.uuid, e.major, e.minor), number)).collect();
+        all.sort_unstable();
+        Self(all.into_boxed_slice())
+    }
+
+    /// The numbers of the regions that match a beacon: those that name its minor value first, then those that name
+    /// its major value, then those that name its UUID only; each in the order of the numbers.
+    pub(super) fn heard(&self, beacon: &BeaconKey) -> impl Iterator<Item = u32> {
+        let BeaconKey { uuid, major, minor } = *beacon;
+        let patterns = [(uuid, Some(major), Some(minor)), (uuid, Some(major), None), (uuid, None, None)];
+        patterns.into_iter().flat_map(|pattern| {
+            let start = self.0.partition_point(|(p, _)| *p < pattern);
+            let rest = self.0.get(start..).unwrap_or_default();
+            rest.iter().take_while(move |(p, _)| *p == pattern).map(|(_, number)| *number)
+        })
+    }
+}

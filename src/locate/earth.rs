@@ -1,0 +1,160 @@
+//! Distances on the WGS 84 ellipsoid, and boxes around what lies on it.
+
+use crate::model::Position;
+use geo::{Distance as _, Geodesic, Point};
+use rstar::AABB;
+
+/// Equatorial radius of WGS 84 in metres.
+const EQUATORIAL_M: f64 = 6_378_137.0;
+/// First eccentricity squared of WGS 84, f (2 - f) with f = 1 / 298.257223563.
+const ECCENTRICITY2: f64 = 6.694_379_990_141_317e-3;
+/// Radius of curvature at the poles in metres, a² / b.
+pub(super) const POLAR_CURVATURE_M: f64 = 6_399_593.625_758;
+/// The mean radius in metres, good enough for the small difference between a chord and its arc.
+const MEAN_M: f64 = 6_371_008.8;
+/// Up to this chord the arc comes from a series; beyond it, from Karney's geodesic.
+const SERIES_MAX_M: f64 = 100_000.0;
+/// Boxes are this much larger than what they hold, against rounding.
+const SLACK_M: f64 = 1e-3;
+
+/// A box in space, in metres from the earth's centre. A chord is never longer than its arc, so a box that is
+/// widened by a distance along the ground holds all that is so near: at any latitude and any longitude.
+pub(super) type Space = AABB<[f64; 3]>;
+
+/// A position that is ready for measuring.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spot {
+    pub(super) position: Position,
+    /// Earth-centred, earth-fixed coordinates in metres, on the ellipsoid's surface.
+    pub(super) space: [f64; 3],
+}
+
+impl Spot {
+    pub(super) fn new(position: Position) -> Self {
+        let (sin_lon, cos_lon) = position.lon().to_radians().sin_cos();
+        let (r, z) = meridian(position.lat());
+        Self { position, space: [r * cos_lon, r * sin_lon, z] }
+    }
+
+    /// The straight line through the earth, in metres.
+    pub(super) fn chord_m(&self, other: &Self) -> f64 {
+        let [x, y, z] = self.space;
+        let [u, v, w] = other.space;
+        ((x - u).powi(2) + (y - v).powi(2) + (z - w).powi(2)).sqrt()
+    }
+
+    /// The way along the ground, in metres: within 2e-7 of the truth up to 100 km, from the arc over the chord on
+    /// the mean sphere; beyond, the geodesic of C. F. F. Karney, "Algorithms for geodesics", 2013.
+    pub(super) fn distance_m(&self, other: &Self) -> f64 {
+        let chord = self.chord_m(other);
+        if chord < SERIES_MAX_M {
+            // 2 R asin(c / 2R) by its series.
+            let u2 = (chord / (2.0 * MEAN_M)).powi(2);
+            return chord * (1.0 + u2 * (1.0 / 6.0 + u2 * (3.0 / 40.0)));
+        }
+        let point = |p: Position| Point::new(p.lon(), p.lat());
+        Geodesic.distance(point(self.position), point(other.position))
+    }
+
+    /// A box around all that is within a distance.
+    pub(super) fn around(&self, distance_m: f64) -> Space {
+        let reach = distance_m.max(0.0) + SLACK_M;
+        AABB::from_corners(self.space.map(|v| v - reach), self.space.map(|v| v + reach))
+    }
+}
+
+/// Metres per degree of longitude and of latitude at a latitude, from the radii of curvature in the prime vertical
+/// and in the meridian (J. P. Snyder, "Map Projections: A Working Manual", 1987, equations 4-18 to 4-20).
+pub(super) fn metres_per_degree(lat: f64) -> (f64, f64) {
+    let (sin, cos) = lat.to_radians().sin_cos();
+    let w2 = 1.0 - ECCENTRICITY2 * sin * sin;
+    let prime_vertical = EQUATORIAL_M / w2.sqrt();
+    let meridional = prime_vertical * (1.0 - ECCENTRICITY2) / w2;
+    ((prime_vertical * cos).to_radians(), meridional.to_radians())
+}
+
+/// Distance from the earth's axis and from the equator's plane, in metres.
+fn meridian(lat: f64) -> (f64, f64) {
+    let (sin, cos) = lat.to_radians().sin_cos();
+    let prime_vertical = EQUATORIAL_M / (1.0 - ECCENTRICITY2 * sin * sin).sqrt();
+    // The cosine of a right angle in radians is not quite 0.
+    let cos = if lat.abs() >= 90.0 { 0.0 } else { cos };
+    (prime_vertical * cos, prime_vertical * (1.0 - ECCENTRICITY2) * sin)
+}
+
+/// A range of latitudes and longitudes in degrees, the bounds included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    /// The southernmost latitude, -90 to 90.
+    pub south: f64,
+    /// The westernmost longitude, -180 to 180.
+    pub west: f64,
+    /// The northernmost latitude, -90 to 90.
+    pub north: f64,
+    /// The easternmost longitude: `west` to `west + 360`, so above 180 when the range crosses ±180°.
+    pub east: f64,
+}
+
+impl Bounds {
+    /// The range around a circle, exact on the mean sphere and widened by 1 %.
+    pub(super) fn of_circle(center: Position, radius_m: f64) -> Self {
+        let angle = 1.01 * radius_m / MEAN_M;
+        let (south, north) = (center.lat() - angle.to_degrees(), center.lat() + angle.to_degrees());
+        if north >= 90.0 || south <= -90.0 {
+            return Self { south: south.max(-90.0), west: -180.0, north: north.min(90.0), east: 180.0 };
+        }
+        let half = (angle.sin() / center.lat().to_radians().cos()).clamp(-1.0, 1.0).asin().to_degrees();
+        Self { south, west: center.lon() - half, north, east: center.lon() + half }.normal()
+    }
+
+    /// The same range with `west` within -180 to 180, and no more than once round.
+    pub(super) fn normal(self) -> Self {
+        if self.east - self.west >= 360.0 {
+            return Self { west: -180.0, east: 180.0, ..self };
+        }
+        let turns = if (-180.0..=180.0).contains(&self.west) { 0.0 } else { ((self.west + 180.0) / 360.0).floor() };
+        Self { west: self.west - 360.0 * turns, east: self.east - 360.0 * turns, ..self }
+    }
+
+    /// The range of both; the shorter way round.
+    #[must_use]
+    pub(super) fn merge(self, other: Self) -> Self {
+        let joined = |shift: f64| Self {
+            south: self.south.min(other.south),
+            west: self.west.min(other.west + shift),
+            north: self.north.max(other.north),
+            east: self.east.max(other.east + shift),
+        };
+        [joined(0.0), joined(360.0), joined(-360.0)]
+            .into_iter()
+            .min_by(|a, b| (a.east - a.west).total_cmp(&(b.east - b.west)))
+            .map_or(self, Self::normal)
+    }
+
+    /// The smallest upright box in space around this part of the ellipsoid.
+    pub(super) fn space(&self) -> Space {
+        let ((r_south, z_south), (r_north, z_north)) = (meridian(self.south), meridian(self.north));
+        let widest = if self.south <= 0.0 && self.north >= 0.0 { EQUATORIAL_M } else { r_south.max(r_north) };
+        let radius = (r_south.min(r_north), widest);
+        let x = product(radius, cosines(self.west, self.east));
+        let y = product(radius, cosines(self.west - 90.0, self.east - 90.0));
+        AABB::from_corners(
+            [x.0 - SLACK_M, y.0 - SLACK_M, z_south - SLACK_M],
+            [x.1 + SLACK_M, y.1 + SLACK_M, z_north + SLACK_M],
+        )
+    }
+}
+
+/// The range of the cosine over a range of degrees.
+fn cosines(from: f64, to: f64) -> (f64, f64) {
+    let (a, b) = (from.to_radians().cos(), to.to_radians().cos());
+    let holds = |angle: f64| ((from - angle) / 360.0).ceil() * 360.0 + angle <= to;
+    (if holds(180.0) { -1.0 } else { a.min(b) }, if holds(0.0) { 1.0 } else { a.max(b) })
+}
+
+/// The range of the product of a range of radii, none below 0, and another range.
+fn product(radius: (f64, f64), factor: (f64, f64)) -> (f64, f64) {
+    let low = factor.0 * if factor.0 < 0.0 { radius.1 } else { radius.0 };
+    let high = factor.1 * if factor.1 > 0.0 { radius.1 } else { radius.0 };
+    (low, high)
+}

@@ -1,0 +1,137 @@
+//! One ring in a chart, with an index when it is long.
+//!
+//! Neighbours in a ring are neighbours on the ground, so that boxes around runs of edges, and around runs of
+//! those, make a good index that costs next to nothing: an arc tree (O. Günther, "Efficient Structures for
+//! Geometric Data Management", 1988). What is more, a run that lies wholly south of a spot crosses the spot's
+//! meridian an odd number of times just when its two ends are on different sides of it.
+
+use super::chart::{Flat, Frame, Nearest, Rect};
+
+/// Edges in a run, and runs in a group.
+const FAN: usize = 16;
+/// Rings of up to so many edges are scanned; the index pays from about here on.
+const SCAN_MAX: usize = 48;
+
+/// A ring, ready for measuring.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outline {
+    /// The points; the last one is the first.
+    points: Box<[Flat]>,
+    /// Around each run of edges; empty for a short ring.
+    runs: Box<[Rect]>,
+    /// Around each group of runs; empty for a short ring.
+    groups: Box<[Rect]>,
+    /// Around the ring.
+    rect: Rect,
+}
+
+impl Outline {
+    /// Prepares a closed ring.
+    pub(super) fn new(points: Vec<Flat>) -> Self {
+        let edges = points.len().saturating_sub(1);
+        let runs: Box<[Rect]> = if edges <= SCAN_MAX {
+            Box::default()
+        } else {
+            (0..edges.div_ceil(FAN)).map(|run| Rect::around(slice(&points, run * FAN, FAN + 1))).collect()
+        };
+        let groups = runs.chunks(FAN).map(Rect::of).collect();
+        Self { rect: Rect::around(&points), points: points.into_boxed_slice(), runs, groups }
+    }
+
+    /// Whether a spot can be inside.
+    pub(super) fn spans(&self, spot: Flat) -> bool {
+        let within = |axis: usize| (self.rect.low[axis]..=self.rect.high[axis]).contains(&spot[axis]);
+        within(0) && within(1)
+    }
+
+    /// Keeps the point of the ring that is nearest to the spot, if it beats the best.
+    pub(super) fn visit(&self, frame: &Frame, best: &mut Nearest) {
+        if frame.least_square(&self.rect) >= best.square {
+            return;
+        }
+        if self.groups.is_empty() {
+            scan(&self.points, frame, best);
+        } else {
+            nearest_first(frame, &self.groups, best, |group, best| {
+                nearest_first(frame, slice(&self.runs, group * FAN, FAN), best, |run, best| {
+                    scan(slice(&self.points, (group * FAN + run) * FAN, FAN + 1), frame, best);
+                });
+            });
+        }
+    }
+
+    /// Whether the meridian from the spot to the south meets the ring an odd number of times.
+    pub(super) fn is_odd(&self, spot: Flat) -> bool {
+        if self.groups.is_empty() {
+            return odd_edges(&self.points, spot);
+        }
+        let mut odd = false;
+        for (group, rect) in self.groups.iter().enumerate() {
+            let points = slice(&self.points, group * FAN * FAN, FAN * FAN + 1);
+            odd ^= odd_run(points, rect, spot, || {
+                let runs = slice(&self.runs, group * FAN, FAN).iter().enumerate();
+                runs.fold(false, |odd, (run, rect)| {
+                    let points = slice(points, run * FAN, FAN + 1);
+                    odd ^ odd_run(points, rect, spot, || odd_edges(points, spot))
+                })
+            });
+        }
+        odd
+    }
+}
+
+/// Up to `len` items from `from` on; fewer, or none, past the end.
+fn slice<T>(items: &[T], from: usize, len: usize) -> &[T] {
+    items.get(from..).map_or(&[], |rest| rest.get(..len).unwrap_or(rest))
+}
+
+/// Visits the rectangles that can hold something nearer than the best, the most promising one first.
+fn nearest_first(frame: &Frame, rects: &[Rect], best: &mut Nearest, mut visit: impl FnMut(usize, &mut Nearest)) {
+    let least = rects.iter().map(|rect| frame.least_square(rect)).enumerate();
+    let Some((first, square)) = least.min_by(|a, b| a.1.total_cmp(&b.1)) else { return };
+    if square >= best.square {
+        return;
+    }
+    visit(first, best);
+    for (index, rect) in rects.iter().enumerate() {
+        if index != first && frame.least_square(rect) < best.square {
+            visit(index, best);
+        }
+    }
+}
+
+fn scan(points: &[Flat], frame: &Frame, best: &mut Nearest) {
+    for (a, b) in points.iter().zip(points.iter().skip(1)) {
+        frame.visit(*a, *b, best);
+    }
+}
+
+/// Parity of a run of edges within a rectangle; looks at its edges only when it must.
+fn odd_run(points: &[Flat], rect: &Rect, spot: Flat, edges: impl FnOnce() -> bool) -> bool {
+    if rect.low[0] > spot[0] || rect.high[0] <= spot[0] || rect.low[1] >= spot[1] {
+        false
+    } else if rect.high[1] < spot[1] {
+        let (Some(a), Some(b)) = (points.first(), points.last()) else { return false };
+        is_west(*a, spot) != is_west(*b, spot)
+    } else {
+        edges()
+    }
+}
+
+fn odd_edges(points: &[Flat], spot: Flat) -> bool {
+    points.iter().zip(points.iter().skip(1)).fold(false, |odd, (a, b)| odd ^ is_crossed(*a, *b, spot))
+}
+
+/// Whether a point counts as west of a spot's meridian; a point on it does, so that each crossing counts once.
+fn is_west(point: Flat, spot: Flat) -> bool {
+    point[0] <= spot[0]
+}
+
+/// Whether the meridian from the spot to the south meets an edge.
+fn is_crossed(a: Flat, b: Flat, spot: Flat) -> bool {
+    if is_west(a, spot) == is_west(b, spot) {
+        return false;
+    }
+    let north = (b[0] - a[0]) * (spot[1] - a[1]) - (b[1] - a[1]) * (spot[0] - a[0]);
+    if b[0] > a[0] { north > 0.0 } else { north < 0.0 }
+}

@@ -1,0 +1,88 @@
+//! Which of the campaigns that qualify at once speaks?
+
+use super::Occasion;
+use super::asking::{pass, refuse};
+use crate::model::{Assessment, Campaign, Reason, TriggerId, Verdict};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+const NAME: &str = "arbiter";
+
+/// A campaign that passed every policy on an occasion.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    /// The campaign.
+    pub(super) campaign: &'a Arc<Campaign>,
+    /// What it would speak about.
+    pub(super) occasion: &'a Occasion<'a>,
+    /// The occasion's index.
+    pub(super) index: usize,
+    /// The index of its assessment.
+    pub(super) assessment: usize,
+}
+
+/// The candidate that speaks: the highest priority, then the highest value, then the nearest region, then the first
+/// id of campaign, region and visit. Absent when there is none.
+pub(super) fn winner<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
+    candidates.iter().min_by(|a, b| compare(a, b).0)
+}
+
+/// Writes the outcome into the candidates' assessments.
+pub(super) fn announce(
+    candidates: &[Candidate<'_>],
+    best: &Candidate<'_>,
+    trigger: &TriggerId,
+    assessments: &mut [Assessment],
+) {
+    for candidate in candidates {
+        let Some(assessment) = assessments.get_mut(candidate.assessment) else { continue };
+        if candidate.assessment == best.assessment {
+            let detail = match candidates.len() - 1 {
+                0 => "alone".into(),
+                others => format!("won over {others}"),
+            };
+            assessment.policies.push(pass(NAME, detail));
+            assessment.verdict = Verdict::Qualified(trigger.clone());
+        } else {
+            let reason = Reason::Outranked { by: best.campaign.id.clone() };
+            assessment.policies.push(refuse(NAME, reason.clone(), lost_by(candidate, best)));
+            assessment.verdict = Verdict::Suppressed(reason);
+        }
+    }
+}
+
+/// What decides between two candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Criterion {
+    Priority,
+    Value,
+    Nearness,
+    Id,
+}
+
+/// The order in which the better comes first, and what decided it.
+fn compare(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Criterion) {
+    let by_id = || {
+        let ids = |c: &Candidate<'_>| (c.campaign.id.clone(), c.occasion.region.id.clone(), c.index);
+        ids(a).cmp(&ids(b))
+    };
+    let priority = b.campaign.priority.cmp(&a.campaign.priority);
+    let value = b.campaign.value.total_cmp(&a.campaign.value);
+    let nearness = a.occasion.nearness.0.total_cmp(&b.occasion.nearness.0);
+    [(priority, Criterion::Priority), (value, Criterion::Value), (nearness, Criterion::Nearness)]
+        .into_iter()
+        .find(|(order, _)| order.is_ne())
+        .unwrap_or_else(|| (by_id(), Criterion::Id))
+}
+
+fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> String {
+    let (own, other) = (candidate.campaign, best.campaign);
+    match compare(best, candidate).1 {
+        Criterion::Priority => format!("priority {} against {} of {}", own.priority, other.priority, other.id),
+        Criterion::Value => format!("value {} against {} of {}", own.value, other.value, other.id),
+        Criterion::Nearness => {
+            format!("{} away against {} of {}", candidate.occasion.nearness, best.occasion.nearness, other.id)
+        }
+        Criterion::Id => format!("equal to {}, which comes first by id", other.id),
+    }
+}

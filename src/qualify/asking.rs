@@ -1,0 +1,30 @@
+//! What a policy is asked, and how it answers.
+
+use super::{Ledger, Occasion};
+use crate::model::{Campaign, Customer, PolicyStep, Reason, ServerTime};
+use std::borrow::Cow;
+
+/// May this campaign speak to this customer about this occasion now?
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    /// Who would hear it.
+    pub(super) customer: &'a Customer,
+    /// What the customer was sent before.
+    pub(super) ledger: &'a Ledger,
+    /// What it would be about.
+    pub(super) occasion: &'a Occasion<'a>,
+    /// Who asks.
+    pub(super) campaign: &'a Campaign,
+    /// The server's time.
+    pub(super) now: ServerTime,
+}
+
+/// The policy lets the message pass.
+pub(super) fn pass(policy: &'static str, detail: impl Into<Cow<'static, str>>) -> PolicyStep {
+    PolicyStep { policy, refusal: None, detail: detail.into() }
+}
+
+/// The policy refuses the message.
+pub(super) fn refuse(policy: &'static str, reason: Reason, detail: impl Into<Cow<'static, str>>) -> PolicyStep {
+    PolicyStep { policy, refusal: Some(reason), detail: detail.into() }
+}

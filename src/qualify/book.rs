@@ -1,0 +1,76 @@
+//! Which campaigns apply where.
+
+use crate::model::{BrandId, Campaign, CampaignId, Place, Region, RegionId, Tag, TransitionKind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The campaigns, indexed by where they apply. Immutable: built once for each change of the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignBook {
+    /// By id.
+    campaigns: Vec<Arc<Campaign>>,
+    enter: Index,
+    dwell: Index,
+    exit: Index,
+}
+
+/// For one kind of transition, the positions in `CampaignBook::campaigns`, ascending.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    regions: BTreeMap<RegionId, Vec<usize>>,
+    brands: BTreeMap<BrandId, Vec<usize>>,
+    tags: BTreeMap<Tag, Vec<usize>>,
+}
+
+impl CampaignBook {
+    /// A book of these campaigns. Of several with one id, the last counts.
+    pub fn build(campaigns: impl IntoIterator<Item = Arc<Campaign>>) -> Self {
+        let by_id: BTreeMap<CampaignId, Arc<Campaign>> =
+            campaigns.into_iter().map(|campaign| (campaign.id.clone(), campaign)).collect();
+        let mut book = Self { campaigns: by_id.into_values().collect(), ..Self::default() };
+        for (position, campaign) in book.campaigns.iter().enumerate() {
+            let index = match campaign.on {
+                TransitionKind::Enter => &mut book.enter,
+                TransitionKind::Dwell => &mut book.dwell,
+                TransitionKind::Exit => &mut book.exit,
+            };
+            for region in &campaign.regions.regions {
+                index.regions.entry(region.clone()).or_default().push(position);
+            }
+            for brand in &campaign.regions.brands {
+                index.brands.entry(brand.clone()).or_default().push(position);
+            }
+            for tag in &campaign.regions.tags {
+                index.tags.entry(tag.clone()).or_default().push(position);
+            }
+        }
+        book
+    }
+
+    /// The campaigns that a transition of that kind in a region of a place sets off: each once, by id, paused ones
+    /// included. The cost depends on how many are found, not on how many there are.
+    pub fn applying<'a>(
+        &'a self,
+        region: &Region,
+        place: &Place,
+        kind: TransitionKind,
+    ) -> impl Iterator<Item = &'a Arc<Campaign>> + use<'a> {
+        let index = match kind {
+            TransitionKind::Enter => &self.enter,
+            TransitionKind::Dwell => &self.dwell,
+            TransitionKind::Exit => &self.exit,
+        };
+        let tags = region.tags.iter().chain(&place.tags).filter_map(|tag| index.tags.get(tag));
+        let found = index.regions.get(&region.id).into_iter().chain(index.brands.get(&place.brand)).chain(tags);
+        let mut positions: Vec<usize> = found.flatten().copied().collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions.into_iter().filter_map(|position| self.campaigns.get(position))
+    }
+
+    /// A campaign by its id.
+    pub fn get(&self, id: &CampaignId) -> Option<&Arc<Campaign>> {
+        let position = self.campaigns.binary_search_by(|campaign| campaign.id.cmp(id)).ok()?;
+        self.campaigns.get(position)
+    }
+}

@@ -1,0 +1,82 @@
+//! Did the customer get as many messages as the campaign allows?
+
+use super::asking::{Asking, pass, refuse};
+use super::{SENDS_MAX, Sent};
+use crate::model::campaign::WINDOW_MAX;
+use crate::model::{Cap, CapScope, Millis, PolicyStep, Reason, ServerTime};
+use std::fmt;
+
+/// One answer for each of the campaign's caps.
+///
+/// Exact: a message is let through at `now` only if fewer than `limit` were sent after `now - window`, those dated
+/// after `now` included. Any window of that length that holds the new message lies after `now - window`, so it
+/// holds at most `limit`; the other windows are as before. This needs no order of clocks, and taking a send
+/// away by a refund can't break it.
+pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep> + use<'a> {
+    asking.campaign.caps.iter().map(|cap| one(asking, *cap))
+}
+
+/// The ledger's own bound, as a cap that every campaign has: at most [`SENDS_MAX`] in [`WINDOW_MAX`].
+pub(super) fn ask_room(asking: &Asking<'_>) -> PolicyStep {
+    const NAME: &str = "ledger";
+    let sends = asking.ledger.within(WINDOW_MAX, asking.now).iter();
+    match room(sends, SENDS_MAX, WINDOW_MAX) {
+        None => pass(NAME, "has room"),
+        Some(until) => {
+            let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);
+            refuse(NAME, Reason::Cap { scope: CapScope::Customer, limit, until }, "full")
+        }
+    }
+}
+
+fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
+    let Cap { scope, limit, window } = cap;
+    let counted = asking.ledger.within(window, asking.now).iter().filter(|sent| counts(asking, scope, sent));
+    let sent = counted.clone().count();
+    let full = room(counted, usize::try_from(limit).unwrap_or(usize::MAX), window);
+    let known = asking.ledger.known_from(window, asking.now);
+    match full.max(known) {
+        None => pass(name(scope), format!("{sent} of {limit} in {}", Window(window))),
+        Some(until) => {
+            let detail = if full.is_some() { "" } else { ", earlier messages are forgotten" };
+            let detail = format!("{sent} of {limit} in {}{detail}", Window(window));
+            refuse(name(scope), Reason::Cap { scope, limit, until }, detail)
+        }
+    }
+}
+
+/// When fewer than `limit` of the sends, which come by time, will be younger than `window`; absent when that is so.
+fn room<'a>(sends: impl Iterator<Item = &'a Sent> + Clone, limit: usize, window: Millis) -> Option<ServerTime> {
+    let surplus = sends.clone().count().checked_sub(limit.max(1))?;
+    // Once this one is past, `limit - 1` are left.
+    sends.clone().nth(surplus).map(|sent| sent.at + window)
+}
+
+fn counts(asking: &Asking<'_>, scope: CapScope, sent: &Sent) -> bool {
+    match scope {
+        CapScope::Customer => true,
+        CapScope::Brand => sent.brand == asking.occasion.place.brand,
+        CapScope::Topic => sent.topic == asking.campaign.topic,
+        CapScope::Place => sent.place == asking.occasion.place.id,
+        CapScope::Campaign => sent.campaign == asking.campaign.id,
+    }
+}
+
+fn name(scope: CapScope) -> &'static str {
+    match scope {
+        CapScope::Customer => "customer-cap",
+        CapScope::Brand => "brand-cap",
+        CapScope::Topic => "topic-cap",
+        CapScope::Place => "place-cap",
+        CapScope::Campaign => "campaign-cap",
+    }
+}
+
+/// A window in words. One day reads `24 h`: it rolls, and `1 d` could be taken for a calendar day.
+struct Window(Millis);
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == Millis::from_days(1) { f.write_str("24 h") } else { self.0.fmt(f) }
+    }
+}

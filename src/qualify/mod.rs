@@ -1,0 +1,128 @@
+//! Transition → verdict: whether a customer hears about a transition now, which campaign speaks, and why the
+//! others keep silent.
+//!
+//! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
+//! order of the contract's `SuppressionReason`: consent, paused, active window, staleness, topic, same visit,
+//! cooldown, caps, pace. The first refusal is the reason; the others are asked all the same, so that an
+//! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
+//! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
+
+mod active;
+mod arbiter;
+mod asking;
+mod book;
+mod cap;
+mod consent;
+mod cooldown;
+mod ledger;
+mod pace;
+mod paused;
+mod same_visit;
+mod stale;
+#[cfg(test)]
+mod tests;
+mod topic;
+
+pub use book::CampaignBook;
+pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
+
+use crate::model::{
+    Assessment, Campaign, Customer, Metres, Millis, Place, PolicyStep, Reason, Region, ServerTime, Transition,
+    TriggerId, Verdict,
+};
+use arbiter::Candidate;
+use asking::Asking;
+use std::sync::Arc;
+
+/// One transition that campaigns may want to speak about.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion<'a> {
+    /// What happened.
+    pub transition: &'a Transition,
+    /// Where: the region that the transition names.
+    pub region: &'a Region,
+    /// The place of that region.
+    pub place: &'a Place,
+    /// Time from happening to being decided, by server time.
+    pub age: Millis,
+    /// Distance from the track to the region's edge, negative inside; the smaller, the nearer.
+    pub nearness: Metres,
+}
+
+/// What [`qualify`] answers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Qualified {
+    /// One assessment for each campaign that applies to one of the occasions: by occasion, then by campaign id.
+    pub assessments: Vec<Assessment>,
+    /// What is to be sent; absent when nothing qualified.
+    pub winner: Option<Win>,
+}
+
+/// What is to be sent. Its budget is reserved in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Win {
+    /// The campaign that speaks.
+    pub campaign: Arc<Campaign>,
+    /// The index of the occasion that it speaks about.
+    pub occasion: usize,
+    /// The id of the trigger to be made.
+    pub trigger: TriggerId,
+}
+
+/// Asks every policy about every campaign that applies to one of the occasions, lets one win, and reserves its
+/// budget in the ledger. The ledger stays as it is when none wins.
+///
+/// A pure function: the same arguments give the same answer and the same ledger.
+pub fn qualify(
+    book: &CampaignBook,
+    customer: &Customer,
+    ledger: &mut Ledger,
+    occasions: &[Occasion<'_>],
+    now: ServerTime,
+) -> Qualified {
+    let mut assessments = Vec::new();
+    let mut candidates = Vec::new();
+    for (index, occasion) in occasions.iter().enumerate() {
+        for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
+            let steps = ask_all(&Asking { customer, ledger, occasion, campaign, now });
+            // A campaign that passes is outranked until the arbiter says otherwise.
+            let reason = steps.iter().find_map(|step| step.refusal.clone());
+            if reason.is_none() {
+                candidates.push(Candidate { campaign, occasion, index, assessment: assessments.len() });
+            }
+            let reason = reason.unwrap_or_else(|| Reason::Outranked { by: campaign.id.clone() });
+            assessments.push(Assessment {
+                campaign: campaign.id.clone(),
+                region: occasion.region.id.clone(),
+                transition: occasion.transition.kind,
+                policies: steps,
+                verdict: Verdict::Suppressed(reason),
+            });
+        }
+    }
+    let winner = arbiter::winner(&candidates).map(|best| {
+        let Occasion { region, transition, .. } = best.occasion;
+        let trigger = TriggerId::derive(&customer.id, &best.campaign.id, &region.id, &transition.visit);
+        arbiter::announce(&candidates, best, &trigger, &mut assessments);
+        ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
+        Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger }
+    });
+    Qualified { assessments, winner }
+}
+
+/// Every policy's answer, in the order of the contract's `SuppressionReason`.
+fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
+    // Eleven policies answer once, caps once each, and the arbiter may add its own.
+    let mut steps = Vec::with_capacity(12 + asking.campaign.caps.len());
+    steps.push(consent::ask(asking));
+    steps.push(paused::ask(asking));
+    steps.push(active::ask(asking));
+    steps.push(stale::ask(asking));
+    steps.push(topic::ask(asking));
+    steps.push(same_visit::ask(asking));
+    steps.extend(cooldown::ask(asking));
+    steps.extend(cap::ask(asking));
+    steps.push(cap::ask_room(asking));
+    steps.push(pace::ask(asking));
+    steps
+}

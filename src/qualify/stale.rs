@@ -1,0 +1,13 @@
+//! Is the transition still news?
+
+use super::asking::{Asking, pass, refuse};
+use crate::model::{PolicyStep, Reason};
+
+const NAME: &str = "staleness";
+
+/// Passes up to the campaign's time to live after the transition happened, that moment included.
+pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
+    let (age, limit) = (asking.occasion.age, asking.campaign.time_to_live);
+    let detail = format!("{age} after it happened, at most {limit}");
+    if age > limit { refuse(NAME, Reason::Stale { age }, detail) } else { pass(NAME, detail) }
+}

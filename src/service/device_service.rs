@@ -1,0 +1,161 @@
+//! The phone's side: a batch up, an ack down.
+
+use super::errors;
+use super::ingest::{Ingest, Kept};
+use crate::model::{CustomerId, DeviceId, Ping};
+use crate::wire::v1;
+use crate::wire::{name, ping};
+use std::pin::Pin;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+/// Most pings in one batch.
+const BATCH_MAX: usize = 1_000;
+/// Acks that wait for a slow phone before its stream stops being read.
+const ACKS_QUEUED: usize = 4;
+/// Phones reconnect within this time after a drain, spread by their names.
+const RECONNECT_WITHIN_MS: u64 = 30_000;
+
+/// Serves `DeviceService`.
+#[derive(Clone)]
+pub(super) struct Devices {
+    ingest: Ingest,
+    draining: watch::Receiver<bool>,
+}
+
+impl Devices {
+    pub(super) fn new(ingest: Ingest, draining: watch::Receiver<bool>) -> Self {
+        Self { ingest, draining }
+    }
+
+    /// Parses a batch, decides the good pings, and answers for all of them.
+    async fn answer(
+        &self,
+        (customer, device): &(CustomerId, DeviceId),
+        pings: Vec<v1::Ping>,
+        want_transitions: bool,
+    ) -> Result<v1::PingAck, Status> {
+        if pings.len() > BATCH_MAX {
+            let problem = format!("has {} entries; at most {BATCH_MAX} are allowed", pings.len());
+            return Err(errors::invalid(&crate::model::Invalid::new("pings", problem)));
+        }
+        let mut good: Vec<Ping> = Vec::with_capacity(pings.len());
+        let mut refusals = Vec::new();
+        for (index, message) in pings.into_iter().enumerate() {
+            let sequence = message.sequence;
+            match ping::parse(message) {
+                Ok(ping) => good.push(ping),
+                Err(invalid) => refusals.push(ping::refused(sequence, &invalid.at("pings", index))),
+            }
+        }
+        let Kept { last_kept, refusals: refused, transitions, advice } =
+            self.ingest.batch(customer, device, good).await.map_err(|error| errors::ingest(&error))?;
+        refusals.extend(refused.iter().map(|(sequence, refusal)| ping::refusal(*sequence, refusal)));
+        refusals.sort_by_key(|refusal| refusal.sequence);
+        let transitions =
+            if want_transitions { transitions.iter().map(v1::Transition::from).collect() } else { Vec::new() };
+        Ok(v1::PingAck {
+            last_kept_sequence: last_kept.0,
+            refusals,
+            transitions,
+            next_report: advice.map(v1::ReportAdvice::from),
+        })
+    }
+
+    /// Reads batches until the phone is done or the server drains.
+    async fn converse(
+        mut self,
+        mut batches: Streaming<v1::StreamPingsRequest>,
+        answers: mpsc::Sender<Result<v1::StreamPingsResponse, Status>>,
+    ) -> Result<(), Status> {
+        use v1::stream_pings_response::Message;
+        let mut stream: Option<Opened> = None;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                _ = self.draining.wait_for(|draining| *draining) => {
+                    let drain = drain(stream.as_ref());
+                    let _ = answers.send(Ok(v1::StreamPingsResponse { message: Some(Message::Drain(drain)) })).await;
+                    return Ok(());
+                }
+                batch = batches.next() => batch,
+            };
+            let Some(batch) = batch.transpose()? else { return Ok(()) };
+            let opened = match stream.take() {
+                Some(opened) => opened.same(&batch.device)?,
+                None => Opened::by(&batch)?,
+            };
+            let ack = self.answer(&opened.device, batch.pings, opened.want_transitions).await?;
+            stream = Some(opened);
+            let answer = v1::StreamPingsResponse { message: Some(Message::Ack(ack)) };
+            if answers.send(Ok(answer)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What the first message of a stream settled.
+struct Opened {
+    name: String,
+    device: (CustomerId, DeviceId),
+    want_transitions: bool,
+}
+
+impl Opened {
+    fn by(first: &v1::StreamPingsRequest) -> Result<Self, Status> {
+        let device = name::device("device", &first.device).map_err(|invalid| errors::invalid(&invalid))?;
+        Ok(Self { name: first.device.clone(), device, want_transitions: first.want_transitions })
+    }
+
+    fn same(self, device: &str) -> Result<Self, Status> {
+        if device.is_empty() || device == self.name {
+            return Ok(self);
+        }
+        let problem = format!("is {device:?}; must stay {:?} within one stream, or be empty", self.name);
+        Err(errors::invalid(&crate::model::Invalid::new("device", problem)))
+    }
+}
+
+/// Spreads the phones over the time in which they may come back, without a random number: by their names.
+fn drain(stream: Option<&Opened>) -> v1::Drain {
+    let spread = stream.map_or(0, |opened| xxhash_rust::xxh3::xxh3_64(opened.name.as_bytes()) % RECONNECT_WITHIN_MS);
+    let after = prost_types::Duration {
+        seconds: (spread / 1_000).cast_signed(),
+        nanos: i32::try_from(spread % 1_000 * 1_000_000).unwrap_or_default(),
+    };
+    v1::Drain { reconnect_after: Some(after) }
+}
+
+type Answers = Pin<Box<dyn Stream<Item = Result<v1::StreamPingsResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl v1::device_service_server::DeviceService for Devices {
+    type StreamPingsStream = Answers;
+
+    async fn stream_pings(
+        &self,
+        request: Request<Streaming<v1::StreamPingsRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let (answers, receiver) = mpsc::channel(ACKS_QUEUED);
+        let devices = self.clone();
+        tokio::spawn(async move {
+            let failed = answers.clone();
+            if let Err(status) = devices.converse(request.into_inner(), answers).await {
+                let _ = failed.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn upload_pings(
+        &self,
+        request: Request<v1::UploadPingsRequest>,
+    ) -> Result<Response<v1::UploadPingsResponse>, Status> {
+        let v1::UploadPingsRequest { device, want_transitions, pings } = request.into_inner();
+        let device = name::device("device", &device).map_err(|invalid| errors::invalid(&invalid))?;
+        let ack = self.answer(&device, pings, want_transitions).await?;
+        Ok(Response::new(v1::UploadPingsResponse { ack: Some(ack) }))
+    }
+}

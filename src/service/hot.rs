@@ -1,0 +1,58 @@
+//! The customers at hand: one lock each, with the record as it was last committed.
+
+use crate::engine::CustomerState;
+use crate::model::CustomerId;
+use crate::store::Revision;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A customer's record as it was last committed here; empty until it is loaded.
+pub type Slot = Arc<tokio::sync::Mutex<Option<(CustomerState, Revision)>>>;
+
+/// A bounded map of customers at hand. A customer who is not at hand is loaded from the store.
+#[derive(Clone)]
+pub struct HotCustomers {
+    slots: Arc<Mutex<HashMap<CustomerId, Slot>>>,
+    most: usize,
+}
+
+impl HotCustomers {
+    /// Keeps at most `most` customers, besides those that are being decided at the moment.
+    pub fn new(most: usize) -> Self {
+        Self { slots: Arc::default(), most: most.max(1) }
+    }
+
+    /// The customer's slot; its lock orders all that is decided about the customer on this server.
+    pub fn slot(&self, customer: &CustomerId) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(customer) {
+            return slot.clone();
+        }
+        if slots.len() >= self.most {
+            let mut spare = slots.len() / 4 + 1;
+            // Whoever holds a slot shares it; the idle ones are held by the map alone.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || spare.checked_sub(1).map(|left| spare = left).is_none());
+        }
+        slots.entry(customer.clone()).or_default().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn customer(n: usize) -> CustomerId {
+        CustomerId::parse("customer", &format!("c{n}")).unwrap()
+    }
+
+    #[test]
+    fn idle_customers_leave_and_busy_ones_stay() {
+        let hot = HotCustomers::new(10);
+        let busy = hot.slot(&customer(0));
+        for n in 1..1_000 {
+            hot.slot(&customer(n));
+        }
+        assert!(hot.slots.lock().unwrap().len() <= 11);
+        assert!(Arc::ptr_eq(&busy, &hot.slot(&customer(0))), "one lock a customer, however many come and go");
+    }
+}

@@ -1,0 +1,305 @@
+//! Campaigns.
+
+use super::place::display_name;
+use super::{choice, count, each, ids, name, required, time, v1};
+use crate::model::campaign::{CAPS_MAX, LIMIT_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT, WINDOW_MAX};
+use crate::model::invalid::{at_most, in_range, text};
+use crate::model::{
+    ActiveWindow, BrandId, Campaign, Cap, CapScope, Cooldown, Invalid, Message, Millis, Pace, RegionSelector, Tag,
+    TopicId, TransitionKind,
+};
+use std::collections::BTreeMap;
+
+const SELECTED_REGIONS_MAX: usize = 1_000;
+const SELECTED_LABELS_MAX: usize = 100;
+const TITLE_MAX: usize = 100;
+const BODY_MAX: usize = 500;
+const DEEP_LINK_MAX: usize = 500;
+const DATA_MAX: usize = 20;
+const DATA_KEY_MAX: usize = 50;
+const DATA_VALUE_MAX: usize = 500;
+const VALUE_MAX: f64 = 1_000_000.0;
+const WINDOW_MIN: Millis = Millis::from_secs(1);
+const TIME_TO_LIVE_MIN: Millis = Millis::from_secs(10);
+const TIME_TO_LIVE_MAX: Millis = Millis::from_days(7);
+
+impl TryFrom<v1::Campaign> for Campaign {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Campaign) -> Result<Self, Invalid> {
+        let id = name::parse_campaign("name", &wire.name)?;
+        at_most("caps", wire.caps.len(), CAPS_MAX)?;
+        let span = |wire| time::millis_within("time_to_live", wire, TIME_TO_LIVE_MIN, TIME_TO_LIVE_MAX);
+        Ok(Self {
+            display_name: display_name(&wire.display_name, id.as_str())?,
+            regions: part("regions", required("regions", wire.regions)?)?,
+            on: match choice("transition", wire.transition, TRANSITIONS)? {
+                v1::TransitionKind::Unspecified => TransitionKind::Enter,
+                known => transition_kind("transition", known)?,
+            },
+            topic: TopicId::parse("topic", &wire.topic)?,
+            message: part("message", required("message", wire.message)?)?,
+            cooldown: wire.cooldown.map(|wire| part("cooldown", wire)).transpose()?.unwrap_or_default(),
+            caps: each("caps", wire.caps, Cap::try_from)?,
+            pace: wire.pace.map(|wire| part("pace", wire)).transpose()?,
+            priority: wire.priority.map(priority).transpose()?.unwrap_or(PRIORITY_DEFAULT),
+            value: in_range("value", wire.value, 0.0, VALUE_MAX, "in the one unit of all campaigns")?,
+            active: wire.active_window.map(|wire| part("active_window", wire)).transpose()?.unwrap_or_default(),
+            paused: wire.paused,
+            time_to_live: wire.time_to_live.map(span).transpose()?.unwrap_or(TIME_TO_LIVE_DEFAULT),
+            id,
+        })
+    }
+}
+
+impl From<&Campaign> for v1::Campaign {
+    fn from(campaign: &Campaign) -> Self {
+        Self {
+            name: name::campaign(&campaign.id),
+            display_name: campaign.display_name.clone(),
+            regions: Some((&campaign.regions).into()),
+            transition: v1::TransitionKind::from(campaign.on).into(),
+            topic: campaign.topic.to_string(),
+            message: Some((&campaign.message).into()),
+            cooldown: (campaign.cooldown != Cooldown::default()).then(|| (&campaign.cooldown).into()),
+            caps: campaign.caps.iter().map(Into::into).collect(),
+            pace: campaign.pace.as_ref().map(Into::into),
+            priority: Some(campaign.priority.into()),
+            value: campaign.value,
+            active_window: (campaign.active != ActiveWindow::default()).then(|| (&campaign.active).into()),
+            paused: campaign.paused,
+            time_to_live: Some(campaign.time_to_live.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::RegionSelector> for RegionSelector {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::RegionSelector) -> Result<Self, Invalid> {
+        if wire.regions.is_empty() && wire.brands.is_empty() && wire.tags.is_empty() {
+            return Err(Invalid::new("", "is empty; must name at least one region, brand or tag"));
+        }
+        Ok(Self {
+            regions: ids("regions", &wire.regions, SELECTED_REGIONS_MAX, name::parse_region)?.into_iter().collect(),
+            brands: ids("brands", &wire.brands, SELECTED_LABELS_MAX, BrandId::parse)?.into_iter().collect(),
+            tags: ids("tags", &wire.tags, SELECTED_LABELS_MAX, Tag::parse)?.into_iter().collect(),
+        })
+    }
+}
+
+impl From<&RegionSelector> for v1::RegionSelector {
+    fn from(selector: &RegionSelector) -> Self {
+        Self {
+            regions: selector.regions.iter().map(name::region).collect(),
+            brands: selector.brands.iter().map(BrandId::to_string).collect(),
+            tags: selector.tags.iter().map(Tag::to_string).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::Message> for Message {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Message) -> Result<Self, Invalid> {
+        let link = wire.deep_link;
+        Ok(Self {
+            title: text("title", &wire.title, 1, TITLE_MAX)?,
+            body: text("body", &wire.body, 1, BODY_MAX)?,
+            deep_link: (!link.is_empty()).then(|| absolute_uri("deep_link", link)).transpose()?,
+            data: data(wire.data)?,
+        })
+    }
+}
+
+impl From<&Message> for v1::Message {
+    fn from(message: &Message) -> Self {
+        Self {
+            title: message.title.clone(),
+            body: message.body.clone(),
+            deep_link: message.deep_link.clone().unwrap_or_default(),
+            data: message.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::Cooldown> for Cooldown {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Cooldown) -> Result<Self, Invalid> {
+        Ok(Self {
+            region: wire.region.map(|span| window("region", span)).transpose()?,
+            place: wire.place.map(|span| window("place", span)).transpose()?,
+            brand: wire.brand.map(|span| window("brand", span)).transpose()?,
+        })
+    }
+}
+
+impl From<&Cooldown> for v1::Cooldown {
+    fn from(cooldown: &Cooldown) -> Self {
+        Self {
+            region: cooldown.region.map(Into::into),
+            place: cooldown.place.map(Into::into),
+            brand: cooldown.brand.map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<v1::Cap> for Cap {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Cap) -> Result<Self, Invalid> {
+        Ok(Self {
+            scope: cap_scope("scope", wire.scope)?,
+            limit: count("limit", wire.limit, LIMIT_MAX)?,
+            window: window("window", required("window", wire.window)?)?,
+        })
+    }
+}
+
+impl From<&Cap> for v1::Cap {
+    fn from(cap: &Cap) -> Self {
+        Self {
+            scope: v1::CapScope::from(cap.scope).into(),
+            limit: cap.limit.cast_signed(),
+            window: Some(cap.window.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::Pace> for Pace {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Pace) -> Result<Self, Invalid> {
+        Ok(Self {
+            burst: count("burst", wire.burst, LIMIT_MAX)?,
+            refill: window("refill", required("refill", wire.refill)?)?,
+        })
+    }
+}
+
+impl From<&Pace> for v1::Pace {
+    fn from(pace: &Pace) -> Self {
+        Self { burst: pace.burst.cast_signed(), refill: Some(pace.refill.into()) }
+    }
+}
+
+impl TryFrom<v1::ActiveWindow> for ActiveWindow {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::ActiveWindow) -> Result<Self, Invalid> {
+        let start = wire.start_time.map(|at| time::server_time("start_time", at)).transpose()?;
+        let end = wire.end_time.map(|at| time::server_time("end_time", at)).transpose()?;
+        if start.zip(end).is_some_and(|(start, end)| end <= start) {
+            return Err(Invalid::new("end_time", "is not after start_time; must be after it, or absent"));
+        }
+        Ok(Self { start, end })
+    }
+}
+
+impl From<&ActiveWindow> for v1::ActiveWindow {
+    fn from(window: &ActiveWindow) -> Self {
+        Self { start_time: window.start.map(Into::into), end_time: window.end.map(Into::into) }
+    }
+}
+
+impl From<CapScope> for v1::CapScope {
+    fn from(scope: CapScope) -> Self {
+        match scope {
+            CapScope::Customer => Self::Customer,
+            CapScope::Brand => Self::Brand,
+            CapScope::Topic => Self::Topic,
+            CapScope::Place => Self::Place,
+            CapScope::Campaign => Self::Campaign,
+        }
+    }
+}
+
+impl From<TransitionKind> for v1::TransitionKind {
+    fn from(kind: TransitionKind) -> Self {
+        match kind {
+            TransitionKind::Enter => Self::Enter,
+            TransitionKind::Dwell => Self::Dwell,
+            TransitionKind::Exit => Self::Exit,
+        }
+    }
+}
+
+/// What a transition field may say.
+pub(super) const TRANSITIONS: &str = "ENTER, DWELL or EXIT";
+
+/// A kind of transition that must be said.
+pub(super) fn transition_kind(field: &str, wire: v1::TransitionKind) -> Result<TransitionKind, Invalid> {
+    match wire {
+        v1::TransitionKind::Enter => Ok(TransitionKind::Enter),
+        v1::TransitionKind::Dwell => Ok(TransitionKind::Dwell),
+        v1::TransitionKind::Exit => Ok(TransitionKind::Exit),
+        v1::TransitionKind::Unspecified => Err(super::unknown_choice(field, "UNSPECIFIED", TRANSITIONS)),
+    }
+}
+
+/// Which messages a cap counts; all of the customer's where it does not say.
+pub(super) fn cap_scope(field: &str, wire: i32) -> Result<CapScope, Invalid> {
+    Ok(match choice(field, wire, "UNSPECIFIED, CUSTOMER, BRAND, TOPIC, PLACE or CAMPAIGN")? {
+        v1::CapScope::Customer | v1::CapScope::Unspecified => CapScope::Customer,
+        v1::CapScope::Brand => CapScope::Brand,
+        v1::CapScope::Topic => CapScope::Topic,
+        v1::CapScope::Place => CapScope::Place,
+        v1::CapScope::Campaign => CapScope::Campaign,
+    })
+}
+
+/// Parses the message in a field, and names the field where that fails.
+fn part<W, M: TryFrom<W, Error = Invalid>>(field: &str, wire: W) -> Result<M, Invalid> {
+    M::try_from(wire).map_err(|why| why.under(field))
+}
+
+fn window(field: &str, wire: prost_types::Duration) -> Result<Millis, Invalid> {
+    time::millis_within(field, wire, WINDOW_MIN, WINDOW_MAX)
+}
+
+fn priority(wire: i32) -> Result<u8, Invalid> {
+    u8::try_from(wire)
+        .ok()
+        .filter(|priority| *priority <= 100)
+        .ok_or_else(|| Invalid::new("priority", format!("is {wire}; must be 0 to 100")))
+}
+
+fn data(wire: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, String>, Invalid> {
+    let data: BTreeMap<String, String> = wire.into_iter().collect();
+    at_most("data", data.len(), DATA_MAX)?;
+    for (key, value) in &data {
+        let shown: String = key.chars().take(DATA_KEY_MAX).collect();
+        text("", key, 1, DATA_KEY_MAX)
+            .map_err(|why| Invalid::new(format!("data[{shown:?}]"), format!("as a key {}", why.problem)))?;
+        text(&format!("data[{shown:?}]"), value, 0, DATA_VALUE_MAX)?;
+    }
+    Ok(data)
+}
+
+/// A URI with a scheme (RFC 3986, sections 2 and 3).
+fn absolute_uri(field: &str, uri: String) -> Result<String, Invalid> {
+    text(field, &uri, 1, DEEP_LINK_MAX)?;
+    let well_formed = uri.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
+            && !rest.is_empty()
+            && legal_in_uri(rest.as_bytes())
+    });
+    if well_formed {
+        return Ok(uri);
+    }
+    let shown: String = uri.chars().take(80).collect();
+    Err(Invalid::new(field, format!("is {shown:?}; must be an absolute URI such as https://roost.example/latte")))
+}
+
+fn legal_in_uri(mut rest: &[u8]) -> bool {
+    loop {
+        rest = match rest {
+            [] => return true,
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
+            [c, tail @ ..] if c.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(c) => tail,
+            [_, ..] => return false,
+        }
+    }
+}

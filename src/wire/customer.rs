@@ -1,0 +1,96 @@
+//! Customers and their devices.
+
+use super::place::time_zone;
+use super::{choice, ids, name, time, unknown_choice, v1};
+use crate::model::customer::TOPICS_MAX;
+use crate::model::invalid::text;
+use crate::model::{Customer, CustomerId, Device, Invalid, LocationConsent, Platform, ServerTime, TopicId};
+
+const SOURCE_MAX: usize = 100;
+const PUSH_ADDRESS_MAX: usize = 4_096;
+const LOCALE_MAX: usize = 35;
+const LOCALE_DEFAULT: &str = "en";
+
+/// Parses a customer; an answer about consent that bears no time was given `now`.
+pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid> {
+    let consent = wire.location_consent.map(|wire| consent(wire, now));
+    Ok(Customer {
+        id: name::parse_customer("name", &wire.name)?,
+        consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
+        topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?.into_iter().collect(),
+    })
+}
+
+impl From<&Customer> for v1::Customer {
+    fn from(customer: &Customer) -> Self {
+        Self {
+            name: name::customer(&customer.id),
+            location_consent: customer.consent.as_ref().map(|consent| v1::LocationConsent {
+                granted: consent.granted,
+                answer_time: Some(consent.answered.into()),
+                source: consent.source.clone(),
+            }),
+            topics: customer.topics.iter().map(TopicId::to_string).collect(),
+        }
+    }
+}
+
+/// Parses a device, and whose it is.
+pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
+    let (customer, id) = name::parse_device("name", &wire.name)?;
+    let known = "IOS, ANDROID or WEB";
+    let device = Device {
+        id,
+        platform: match choice("platform", wire.platform, known)? {
+            v1::Platform::Unspecified => return Err(unknown_choice("platform", "UNSPECIFIED", known)),
+            v1::Platform::Ios => Platform::Ios,
+            v1::Platform::Android => Platform::Android,
+            v1::Platform::Web => Platform::Web,
+        },
+        push_address: text("push_address", &wire.push_address, 0, PUSH_ADDRESS_MAX)?,
+        locale: locale("locale", &wire.locale)?,
+        time_zone: (!wire.time_zone.is_empty()).then(|| time_zone("time_zone", &wire.time_zone)).transpose()?,
+    };
+    Ok((customer, device))
+}
+
+/// A customer's device as it is sent out.
+pub fn device_message(customer: &CustomerId, device: &Device) -> v1::Device {
+    v1::Device {
+        name: name::device(customer, &device.id),
+        platform: match device.platform {
+            Platform::Ios => v1::Platform::Ios,
+            Platform::Android => v1::Platform::Android,
+            Platform::Web => v1::Platform::Web,
+        }
+        .into(),
+        push_address: device.push_address.clone(),
+        locale: device.locale.clone(),
+        time_zone: device.time_zone.clone().unwrap_or_default(),
+    }
+}
+
+fn consent(wire: v1::LocationConsent, now: ServerTime) -> Result<LocationConsent, Invalid> {
+    let answered = wire.answer_time.map(|at| time::server_time("answer_time", at)).transpose()?;
+    Ok(LocationConsent {
+        granted: wire.granted,
+        answered: answered.unwrap_or(now),
+        source: text("source", &wire.source, 0, SOURCE_MAX)?,
+    })
+}
+
+/// A language tag in the shape of BCP 47 (RFC 5646, section 2.1): subtags of 1 to 8 letters or digits, the
+/// first of letters alone. Whether the registry knows them is not asked.
+fn locale(field: &str, wire: &str) -> Result<String, Invalid> {
+    if wire.is_empty() {
+        return Ok(LOCALE_DEFAULT.to_owned());
+    }
+    let subtag = |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|c| c.is_ascii_alphanumeric());
+    let first = wire.split('-').next().unwrap_or_default();
+    let language = first.bytes().all(|c| c.is_ascii_alphabetic()) && (first.len() > 1 || wire.len() > 2);
+    if wire.len() <= LOCALE_MAX && language && wire.split('-').all(subtag) {
+        return Ok(wire.to_owned());
+    }
+    let shown: String = wire.chars().take(LOCALE_MAX).collect();
+    Err(Invalid::new(field, format!("is {shown:?}; must be a BCP 47 language tag such as es-MX")))
+}

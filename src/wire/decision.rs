@@ -1,0 +1,293 @@
+//! Decisions: every step of an answer, out to those who ask why and back from the record.
+
+use super::campaign::{TRANSITIONS, cap_scope, transition_kind};
+use super::{choice, count, each, finite, name, probability, required, tame, time, unknown_choice, v1};
+use crate::model::campaign::LIMIT_MAX;
+use crate::model::{
+    Assessment, Decision, FixOutcome, FixStep, Invalid, Metres, PolicyStep, Presence, Reason, RegionStep, Sequence,
+    Transition, Verdict, VisitId,
+};
+
+impl From<&Decision> for v1::Decision {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            name: name::decision(&decision.customer, &decision.id),
+            device: name::device(&decision.customer, &decision.device),
+            sequence: decision.sequence.0,
+            observe_time: Some(decision.observed.into()),
+            decide_time: Some(decision.decided.into()),
+            fix: decision.fix.as_ref().map(Into::into),
+            regions: decision.regions.iter().map(Into::into).collect(),
+            transitions: decision.transitions.iter().map(Into::into).collect(),
+            assessments: decision
+                .assessments
+                .iter()
+                .map(|assessment| assessment_message(&decision.customer, assessment))
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::Decision> for Decision {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Decision) -> Result<Self, Invalid> {
+        let (customer, id) = name::parse_decision("name", &wire.name)?;
+        let (owner, device) = name::parse_device("device", &wire.device)?;
+        if owner != customer {
+            return Err(Invalid::new("device", "belongs to another customer than the decision"));
+        }
+        Ok(Self {
+            id,
+            customer,
+            device,
+            sequence: Sequence(wire.sequence),
+            observed: time::device_time("observe_time", required("observe_time", wire.observe_time)?)?,
+            decided: time::server_time("decide_time", required("decide_time", wire.decide_time)?)?,
+            fix: wire.fix.map(FixStep::try_from).transpose().map_err(|why| why.under("fix"))?,
+            regions: each("regions", wire.regions, RegionStep::try_from)?,
+            transitions: each("transitions", wire.transitions, Transition::try_from)?,
+            assessments: each("assessments", wire.assessments, Assessment::try_from)?,
+        })
+    }
+}
+
+impl From<&FixStep> for v1::FixStep {
+    fn from(fix: &FixStep) -> Self {
+        Self {
+            outcome: match fix.outcome {
+                FixOutcome::Accepted => v1::FixOutcome::Accepted,
+                FixOutcome::Outlier => v1::FixOutcome::Outlier,
+                FixOutcome::Inaccurate => v1::FixOutcome::Inaccurate,
+                FixOutcome::Mock => v1::FixOutcome::Mock,
+                FixOutcome::Late => v1::FixOutcome::Late,
+                FixOutcome::Reseated => v1::FixOutcome::Reseated,
+            }
+            .into(),
+            accuracy_m: tame(fix.accuracy.0),
+            sigma_m: tame(fix.sigma.0),
+            surprise: tame(fix.surprise),
+        }
+    }
+}
+
+impl TryFrom<v1::FixStep> for FixStep {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::FixStep) -> Result<Self, Invalid> {
+        let known = "ACCEPTED, OUTLIER, INACCURATE, MOCK, LATE or RESEATED";
+        Ok(Self {
+            outcome: match choice("outcome", wire.outcome, known)? {
+                v1::FixOutcome::Unspecified => return Err(unknown_choice("outcome", "UNSPECIFIED", known)),
+                v1::FixOutcome::Accepted => FixOutcome::Accepted,
+                v1::FixOutcome::Outlier => FixOutcome::Outlier,
+                v1::FixOutcome::Inaccurate => FixOutcome::Inaccurate,
+                v1::FixOutcome::Mock => FixOutcome::Mock,
+                v1::FixOutcome::Late => FixOutcome::Late,
+                v1::FixOutcome::Reseated => FixOutcome::Reseated,
+            },
+            accuracy: Metres(finite("accuracy_m", wire.accuracy_m)?),
+            sigma: Metres(finite("sigma_m", wire.sigma_m)?),
+            surprise: finite("surprise", wire.surprise)?,
+        })
+    }
+}
+
+impl From<&RegionStep> for v1::RegionStep {
+    fn from(step: &RegionStep) -> Self {
+        Self {
+            region: name::region(&step.region),
+            distance_m: tame(step.distance.0),
+            probability: tame(step.probability).clamp(0.0, 1.0),
+            presence: match step.presence {
+                Presence::Outside => v1::Presence::Outside,
+                Presence::Inside => v1::Presence::Inside,
+            }
+            .into(),
+        }
+    }
+}
+
+impl TryFrom<v1::RegionStep> for RegionStep {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::RegionStep) -> Result<Self, Invalid> {
+        let known = "OUTSIDE or INSIDE";
+        Ok(Self {
+            region: name::parse_region("region", &wire.region)?,
+            distance: Metres(finite("distance_m", wire.distance_m)?),
+            probability: probability("probability", wire.probability)?,
+            presence: match choice("presence", wire.presence, known)? {
+                v1::Presence::Unspecified => return Err(unknown_choice("presence", "UNSPECIFIED", known)),
+                v1::Presence::Outside => Presence::Outside,
+                v1::Presence::Inside => Presence::Inside,
+            },
+        })
+    }
+}
+
+impl From<&Transition> for v1::Transition {
+    fn from(transition: &Transition) -> Self {
+        Self {
+            kind: v1::TransitionKind::from(transition.kind).into(),
+            region: name::region(&transition.region),
+            visit: transition.visit.to_string(),
+            happen_time: Some(transition.happened.into()),
+            decide_time: Some(transition.decided.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::Transition> for Transition {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Transition) -> Result<Self, Invalid> {
+        Ok(Self {
+            kind: transition_kind("kind", choice("kind", wire.kind, TRANSITIONS)?)?,
+            region: name::parse_region("region", &wire.region)?,
+            visit: VisitId::parse("visit", &wire.visit)?,
+            happened: time::device_time("happen_time", required("happen_time", wire.happen_time)?)?,
+            decided: time::device_time("decide_time", required("decide_time", wire.decide_time)?)?,
+        })
+    }
+}
+
+fn assessment_message(customer: &crate::model::CustomerId, assessment: &Assessment) -> v1::Assessment {
+    let (verdict, suppression, trigger) = match &assessment.verdict {
+        Verdict::Qualified(trigger) => (v1::Verdict::Qualified, None, name::trigger(customer, trigger)),
+        Verdict::Suppressed(reason) => (v1::Verdict::Suppressed, Some(reason.into()), String::new()),
+    };
+    v1::Assessment {
+        campaign: name::campaign(&assessment.campaign),
+        region: name::region(&assessment.region),
+        transition: v1::TransitionKind::from(assessment.transition).into(),
+        policies: assessment.policies.iter().map(Into::into).collect(),
+        verdict: verdict.into(),
+        suppression,
+        trigger,
+    }
+}
+
+impl TryFrom<v1::Assessment> for Assessment {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Assessment) -> Result<Self, Invalid> {
+        let known = "QUALIFIED or SUPPRESSED";
+        Ok(Self {
+            campaign: name::parse_campaign("campaign", &wire.campaign)?,
+            region: name::parse_region("region", &wire.region)?,
+            transition: transition_kind("transition", choice("transition", wire.transition, TRANSITIONS)?)?,
+            policies: each("policies", wire.policies, PolicyStep::try_from)?,
+            verdict: match choice("verdict", wire.verdict, known)? {
+                v1::Verdict::Unspecified => return Err(unknown_choice("verdict", "UNSPECIFIED", known)),
+                v1::Verdict::Qualified => Verdict::Qualified(name::parse_trigger("trigger", &wire.trigger)?.1),
+                v1::Verdict::Suppressed => Verdict::Suppressed(suppression(wire.suppression)?),
+            },
+        })
+    }
+}
+
+impl From<&PolicyStep> for v1::PolicyStep {
+    fn from(step: &PolicyStep) -> Self {
+        Self {
+            policy: step.policy.to_owned(),
+            passed: step.refusal.is_none(),
+            detail: step.detail.to_string(),
+            suppression: step.refusal.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<v1::PolicyStep> for PolicyStep {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::PolicyStep) -> Result<Self, Invalid> {
+        // A record may be older than the policies of this build.
+        let policy = POLICIES.into_iter().find(|known| *known == wire.policy).unwrap_or("retired");
+        let refusal = if wire.passed { None } else { Some(suppression(wire.suppression)?) };
+        Ok(Self { policy, refusal, detail: wire.detail.into() })
+    }
+}
+
+/// The names of the policies, in the order in which they are asked.
+pub const POLICIES: [&str; 12] = [
+    "consent",
+    "paused",
+    "active-window",
+    "stale",
+    "topic",
+    "same-visit",
+    "region-cooldown",
+    "place-cooldown",
+    "brand-cooldown",
+    "cap",
+    "pace",
+    "arbiter",
+];
+
+impl From<&Reason> for v1::Suppression {
+    fn from(reason: &Reason) -> Self {
+        use v1::SuppressionReason as Wire;
+        let mut wire = Self { until: reason.until().map(Into::into), ..Self::default() };
+        let kind = match reason {
+            Reason::NoConsent => Wire::NoConsent,
+            Reason::Paused => Wire::Paused,
+            Reason::NotActive { until: _ } => Wire::NotActive,
+            Reason::Stale { age } => {
+                wire.age = Some((*age).into());
+                Wire::Stale
+            }
+            Reason::Topic => Wire::Topic,
+            Reason::SameVisit => Wire::SameVisit,
+            Reason::RegionCooldown { until: _ } => Wire::RegionCooldown,
+            Reason::PlaceCooldown { until: _ } => Wire::PlaceCooldown,
+            Reason::BrandCooldown { until: _ } => Wire::BrandCooldown,
+            Reason::Cap { scope, limit, until: _ } => {
+                wire.cap_scope = v1::CapScope::from(*scope).into();
+                wire.cap_limit = limit.cast_signed();
+                Wire::Cap
+            }
+            Reason::Pace { until: _ } => Wire::Pace,
+            Reason::Outranked { by } => {
+                wire.outranked_by = name::campaign(by);
+                Wire::Outranked
+            }
+        };
+        wire.reason = kind.into();
+        wire
+    }
+}
+
+impl TryFrom<v1::Suppression> for Reason {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Suppression) -> Result<Self, Invalid> {
+        use v1::SuppressionReason as Wire;
+        let known = "one of the reasons for a suppression";
+        let until = wire.until.map(|at| time::server_time("until", at)).transpose()?;
+        let end = || required("until", until);
+        Ok(match choice("reason", wire.reason, known)? {
+            Wire::Unspecified => return Err(unknown_choice("reason", "UNSPECIFIED", known)),
+            Wire::NoConsent => Self::NoConsent,
+            Wire::Paused => Self::Paused,
+            Wire::NotActive => Self::NotActive { until },
+            Wire::Stale => Self::Stale { age: time::millis("age", required("age", wire.age)?)? },
+            Wire::Topic => Self::Topic,
+            Wire::SameVisit => Self::SameVisit,
+            Wire::RegionCooldown => Self::RegionCooldown { until: end()? },
+            Wire::PlaceCooldown => Self::PlaceCooldown { until: end()? },
+            Wire::BrandCooldown => Self::BrandCooldown { until: end()? },
+            Wire::Cap => Self::Cap {
+                scope: cap_scope("cap_scope", wire.cap_scope)?,
+                limit: count("cap_limit", wire.cap_limit, LIMIT_MAX)?,
+                until: end()?,
+            },
+            Wire::Pace => Self::Pace { until: end()? },
+            Wire::Outranked => Self::Outranked { by: name::parse_campaign("outranked_by", &wire.outranked_by)? },
+        })
+    }
+}
+
+fn suppression(wire: Option<v1::Suppression>) -> Result<Reason, Invalid> {
+    required("suppression", wire).and_then(|wire| Reason::try_from(wire).map_err(|why| why.under("suppression")))
+}

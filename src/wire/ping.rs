@@ -1,0 +1,121 @@
+//! Pings in, advice out.
+
+use super::{choice, each, required, sixteen_bits, tame, time, v1};
+use crate::model::invalid::at_most;
+use crate::model::ping::{MEASURED_POWER_DEFAULT_DBM, SIGHTINGS_MAX, dbm};
+use crate::model::{
+    AppState, BeaconKey, Fix, Invalid, Metres, Millis, Ping, Position, ReportAdvice, Sequence, Sighting, Uuid,
+};
+
+impl TryFrom<v1::Ping> for Ping {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Ping) -> Result<Self, Invalid> {
+        at_most("sightings", wire.sightings.len(), SIGHTINGS_MAX)?;
+        Self {
+            sequence: Sequence(wire.sequence),
+            observed: time::device_time("observe_time", required("observe_time", wire.observe_time)?)?,
+            fix: wire.fix.map(Fix::try_from).transpose().map_err(|why| why.under("fix"))?,
+            sightings: each("sightings", wire.sightings, Sighting::try_from)?,
+            app: match choice("app_state", wire.app_state, "UNSPECIFIED, FOREGROUND or BACKGROUND")? {
+                v1::AppState::Unspecified => AppState::Unknown,
+                v1::AppState::Foreground => AppState::Foreground,
+                v1::AppState::Background => AppState::Background,
+            },
+        }
+        .checked()
+    }
+}
+
+impl From<&Ping> for v1::Ping {
+    fn from(ping: &Ping) -> Self {
+        Self {
+            sequence: ping.sequence.0,
+            observe_time: Some(ping.observed.into()),
+            fix: ping.fix.as_ref().map(Into::into),
+            sightings: ping.sightings.iter().map(Into::into).collect(),
+            app_state: match ping.app {
+                AppState::Unknown => v1::AppState::Unspecified,
+                AppState::Foreground => v1::AppState::Foreground,
+                AppState::Background => v1::AppState::Background,
+            }
+            .into(),
+        }
+    }
+}
+
+impl TryFrom<v1::Fix> for Fix {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Fix) -> Result<Self, Invalid> {
+        Self {
+            position: Position::new(wire.latitude, wire.longitude)?,
+            accuracy: Metres(wire.accuracy_m),
+            speed_mps: wire.speed_mps,
+            course_deg: wire.course_deg,
+            mock: wire.mock,
+        }
+        .checked()
+    }
+}
+
+impl From<&Fix> for v1::Fix {
+    fn from(fix: &Fix) -> Self {
+        Self {
+            latitude: fix.position.lat(),
+            longitude: fix.position.lon(),
+            accuracy_m: fix.accuracy.0,
+            speed_mps: fix.speed_mps,
+            course_deg: fix.course_deg,
+            mock: fix.mock,
+        }
+    }
+}
+
+impl TryFrom<v1::Sighting> for Sighting {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::Sighting) -> Result<Self, Invalid> {
+        let power = wire.measured_power_dbm.unwrap_or_else(|| MEASURED_POWER_DEFAULT_DBM.into());
+        Ok(Self {
+            beacon: BeaconKey {
+                uuid: Uuid::parse("uuid", &wire.uuid)?,
+                major: sixteen_bits("major", wire.major)?,
+                minor: sixteen_bits("minor", wire.minor)?,
+            },
+            rssi_dbm: dbm("rssi_dbm", wire.rssi_dbm)?,
+            measured_power_dbm: dbm("measured_power_dbm", power)?,
+        })
+    }
+}
+
+impl From<&Sighting> for v1::Sighting {
+    fn from(sighting: &Sighting) -> Self {
+        Self {
+            uuid: sighting.beacon.uuid.to_string(),
+            major: sighting.beacon.major.into(),
+            minor: sighting.beacon.minor.into(),
+            rssi_dbm: sighting.rssi_dbm.into(),
+            measured_power_dbm: Some(sighting.measured_power_dbm.into()),
+        }
+    }
+}
+
+impl From<&ReportAdvice> for v1::ReportAdvice {
+    fn from(advice: &ReportAdvice) -> Self {
+        Self { after: Some(advice.after.into()), moved_m: tame(advice.moved.0) }
+    }
+}
+
+impl TryFrom<v1::ReportAdvice> for ReportAdvice {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::ReportAdvice) -> Result<Self, Invalid> {
+        let after = required("after", wire.after)?;
+        let moved = crate::model::invalid::in_range("moved_m", wire.moved_m, 10.0, 10_000.0, "metres")?;
+        Ok(Self {
+            after: time::millis_within("after", after, Millis::from_secs(1), Millis::from_mins(10))?,
+            moved: Metres(moved),
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Triggers with their delivery so far.
+
+use super::{choice, each, name, required, time, unknown_choice, v1};
+use crate::model::invalid::text;
+use crate::model::{DeliveryAttempt, DeliveryState, Invalid, Message, Transition, Trigger};
+
+/// A trigger as it is sent out: with where its delivery stands, and the attempts at it, the oldest first.
+pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[DeliveryAttempt]) -> v1::Trigger {
+    v1::Trigger {
+        name: name::trigger(&trigger.customer, &trigger.id),
+        campaign: name::campaign(&trigger.campaign),
+        region: name::region(&trigger.transition.region),
+        place: name::place(&trigger.place),
+        device: name::device(&trigger.customer, &trigger.device),
+        decision: name::decision(&trigger.customer, &trigger.decision),
+        transition: Some((&trigger.transition).into()),
+        message: Some((&trigger.message).into()),
+        create_time: Some(trigger.created.into()),
+        expire_time: Some(trigger.expires.into()),
+        state: v1::DeliveryState::from(state).into(),
+        attempts: attempts.iter().map(Into::into).collect(),
+    }
+}
+
+/// Parses a trigger, where its delivery stands, and the attempts at it.
+pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, DeliveryState, Vec<DeliveryAttempt>), Invalid> {
+    let (customer, id) = name::parse_trigger("name", &wire.name)?;
+    let transition = required("transition", wire.transition)?;
+    let message = required("message", wire.message)?;
+    let trigger = Trigger {
+        id,
+        customer,
+        device: name::parse_device("device", &wire.device)?.1,
+        campaign: name::parse_campaign("campaign", &wire.campaign)?,
+        place: name::parse_place("place", &wire.place)?,
+        decision: name::parse_decision("decision", &wire.decision)?.1,
+        transition: Transition::try_from(transition).map_err(|why| why.under("transition"))?,
+        message: Message::try_from(message).map_err(|why| why.under("message"))?,
+        created: time::server_time("create_time", required("create_time", wire.create_time)?)?,
+        expires: time::server_time("expire_time", required("expire_time", wire.expire_time)?)?,
+    };
+    let attempts = each("attempts", wire.attempts, DeliveryAttempt::try_from)?;
+    Ok((trigger, delivery_state("state", wire.state)?, attempts))
+}
+
+impl From<DeliveryState> for v1::DeliveryState {
+    fn from(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Pending => Self::Pending,
+            DeliveryState::Delivered => Self::Delivered,
+            DeliveryState::Expired => Self::Expired,
+            DeliveryState::Refused => Self::Refused,
+        }
+    }
+}
+
+/// Where a delivery stands.
+pub fn delivery_state(field: &str, wire: i32) -> Result<DeliveryState, Invalid> {
+    let known = "PENDING, DELIVERED, EXPIRED or REFUSED";
+    Ok(match choice(field, wire, known)? {
+        v1::DeliveryState::Unspecified => return Err(unknown_choice(field, "UNSPECIFIED", known)),
+        v1::DeliveryState::Pending => DeliveryState::Pending,
+        v1::DeliveryState::Delivered => DeliveryState::Delivered,
+        v1::DeliveryState::Expired => DeliveryState::Expired,
+        v1::DeliveryState::Refused => DeliveryState::Refused,
+    })
+}
+
+impl From<&DeliveryAttempt> for v1::DeliveryAttempt {
+    fn from(attempt: &DeliveryAttempt) -> Self {
+        Self {
+            attempt_time: Some(attempt.at.into()),
+            provider: attempt.provider.clone(),
+            accepted: attempt.accepted,
+            detail: attempt.detail.clone(),
+            latency: Some(attempt.latency.into()),
+        }
+    }
+}
+
+impl TryFrom<v1::DeliveryAttempt> for DeliveryAttempt {
+    type Error = Invalid;
+
+    fn try_from(wire: v1::DeliveryAttempt) -> Result<Self, Invalid> {
+        Ok(Self {
+            at: time::server_time("attempt_time", required("attempt_time", wire.attempt_time)?)?,
+            provider: text("provider", &wire.provider, 1, 100)?,
+            accepted: wire.accepted,
+            detail: text("detail", &wire.detail, 0, 200)?,
+            latency: time::millis("latency", required("latency", wire.latency)?)?,
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! What the tests share: a real server process on a free port, with a data directory of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A `doorstep serve` process, killed when dropped.
+pub struct Server {
+    /// Where it listens, `127.0.0.1:PORT`.
+    pub address: String,
+    child: Child,
+    data: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// Starts a server on an empty data directory that goes when it goes.
+    pub fn start(args: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let mut server = Self::start_in(data.path(), args);
+        server.data = Some(data);
+        server
+    }
+
+    /// Starts a server on this data directory.
+    pub fn start_in(data: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_doorstep"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("doorstep starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout is piped"))
+            .read_line(&mut line)
+            .expect("doorstep says where it listens");
+        let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        assert!(address.starts_with("127.0.0.1:"), "unexpected first line: {line:?}");
+        Self { address, child, data: None }
+    }
+
+    /// Kills it with SIGKILL, as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
