@@ -6,7 +6,6 @@
 //! ping ─▶ locate ─▶ presence ─▶ qualify ─▶ store ─▶ deliver ─▶ phone
 //! ```
 
-pub mod deliver;
 pub mod model;
 
 pub mod locate;
@@ -18,5 +17,7 @@ pub mod engine;
 pub mod wire;
 
 pub mod store;
+
+pub mod deliver;
 
 pub mod files;
