@@ -124,7 +124,11 @@ impl Desk {
     fn stumble(&self, job: Job<OutboxEntry>, error: StoreError) -> Landing {
         match error {
             StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. } => Landing::Broken(error),
-            StoreError::Read(_) | StoreError::Damaged { .. } | StoreError::TooLarge { .. } => {
+            StoreError::Read(_)
+            | StoreError::Damaged { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Key { .. }
+            | StoreError::CommitTooLarge { .. } => {
                 tracing::error!(trigger = %job.entry.trigger, %error, "cannot take up a trigger; trying again");
                 self.set_aside(job)
             }
