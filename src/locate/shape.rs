@@ -77,7 +77,8 @@ impl Shape {
     /// Accuracy: within a few kilometres of the edge better than 1e-5 of the distance, at any latitude, for the
     /// lon/lat edges of polygons and for circles alike; up to 100 km still better than 0.1 %. Above 88° of
     /// latitude the edges of a polygon may stray from the true line by 1 cm, or 1e-7 of the distance from the
-    /// pole where that is more.
+    /// pole where that is more; and a polygon that reaches from there further than some 500 km from the pole may
+    /// have the wrong one of two edges taken for the nearest when they are almost equally far.
     pub fn signed_distance(&self, position: Position) -> Metres {
         Metres(self.measure(&Spot::new(position), f64::INFINITY).unwrap_or(f64::INFINITY))
     }
