@@ -284,6 +284,10 @@ mod tests {
             ),
             (Fence::MultiPolygon(vec![]), "multi_polygon.polygons is empty"),
             (Fence::MultiPolygon(second_bad), "multi_polygon.polygons[1].rings[0].points[3] is"),
+            (
+                Fence::MultiPolygon(vec![square(1.0, 0.0, 100.0), rings.clone()]),
+                "multi_polygon.polygons[1].rings has 65 entries; at most 64 are allowed",
+            ),
             (Fence::Polygon(rings), "polygon.rings has 65 entries; at most 64 are allowed"),
             (Fence::Polygon(Polygon { rings: vec![points] }), "polygon has 10001 points in all; at most 10000"),
             (one(&[(-90.0, 0.0), (0.0, -1.0), (91.0, 0.0), (0.0, 1.0), (-90.0, 0.0)]), "polygon.rings[0] spans 181°"),

@@ -168,6 +168,7 @@ struct Prepared {
 }
 
 fn prepare(polygon: &Polygon) -> Result<Prepared, Invalid> {
+    at_most("rings", polygon.rings.len(), RINGS_MAX)?;
     let draft = Draft::new(polygon)?;
     check(&draft)?;
     let mut lines = draft.rings.iter().map(|r| line_string(&r.points));
@@ -190,9 +191,6 @@ fn within_limits(polygons: &[Polygon]) -> Result<(), Invalid> {
         return Err(Invalid::new("polygons", "is empty; must have at least one polygon"));
     }
     at_most("polygons", polygons.len(), POLYGONS_MAX)?;
-    for polygon in polygons {
-        at_most("rings", polygon.rings.len(), RINGS_MAX)?;
-    }
     let vertices: usize = polygons.iter().flat_map(|p| &p.rings).map(|r| r.points.len()).sum();
     if vertices > VERTICES_MAX {
         return Err(Invalid::new("", format!("has {vertices} points in all; at most {VERTICES_MAX} are allowed")));
