@@ -156,7 +156,8 @@ impl Ledger {
             pace.before = arrival;
             arrival = pace::charge(arrival, pace.refill, at);
         }
-        if arrival == 0 {
+        if arrival <= self.forgotten.map_or(0, pace::nanos) {
+            // As much as is taken for granted of a campaign without an entry.
             self.pace.remove(campaign);
         } else {
             self.pace.insert(campaign.clone(), arrival);
