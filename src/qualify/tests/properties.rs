@@ -57,7 +57,9 @@ fn campaigns() -> impl Strategy<Value = (bool, Vec<Campaign>)> {
     (any::<bool>(), vec(limits, CAMPAIGNS.len())).prop_map(|(shared, mut limits)| {
         if shared {
             let caps = limits[0].0.clone();
-            limits.iter_mut().for_each(|(own, ..)| own.clone_from(&caps));
+            for (own, ..) in &mut limits {
+                own.clone_from(&caps);
+            }
         }
         let campaigns = CAMPAIGNS.iter().zip(limits).map(|((name, topic), (caps, pace, cooldown))| {
             let mut campaign = Campaign { caps, pace, topic: id!(TopicId, topic), ..campaign(name) };
