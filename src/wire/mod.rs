@@ -11,7 +11,7 @@ pub mod decision;
 mod ledger;
 pub mod mask;
 pub mod name;
-mod ping;
+pub mod ping;
 mod place;
 mod presence;
 pub(crate) mod record;
