@@ -9,3 +9,6 @@ pub mod noise;
 pub mod pings;
 pub mod route;
 pub mod track;
+
+pub mod phone;
+pub mod receiver;
