@@ -4,11 +4,20 @@
 //! gRPC, a receiver takes the alerts, and a timeline tells what happened and why not. A replay skips all that
 //! and feeds recorded pings to the core in-process.
 
+pub mod clock;
+
 pub mod formats;
 pub mod noise;
 pub mod pings;
 pub mod route;
 pub mod track;
 
+pub mod client;
 pub mod phone;
 pub mod receiver;
+
+pub mod naive;
+pub mod summary;
+pub mod timeline;
+
+pub mod walk;
