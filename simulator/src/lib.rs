@@ -20,4 +20,5 @@ pub mod naive;
 pub mod summary;
 pub mod timeline;
 
+pub mod replay;
 pub mod walk;
