@@ -1,4 +1,5 @@
 //! What a naive trigger does on the walks of the fixtures, and what there is to pass.
+#![allow(clippy::expect_used, reason = "a test stops where something is amiss")]
 
 use doorstep::files::{Defaults, read_campaigns, read_regions};
 use doorstep::locate::Atlas;
