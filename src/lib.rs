@@ -18,4 +18,6 @@ pub mod wire;
 
 pub mod store;
 
+pub mod deliver;
+
 pub mod files;

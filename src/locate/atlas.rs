@@ -3,7 +3,7 @@
 use super::beacons::Beacons;
 use super::earth::{Space, Spot};
 use super::shape::Shape;
-use crate::model::{BeaconKey, Extent, Invalid, Metres, Place, PlaceId, Position, Region, RegionId};
+use crate::model::{BeaconKey, Extent, Fence, Invalid, Metres, Place, PlaceId, Position, Region, RegionId};
 use rstar::{Envelope as _, RTree, RTreeObject};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,8 @@ impl Atlas {
         Self::empty().rebuild(places, regions)
     }
 
-    /// Builds the next snapshot. Fences of regions that are the same as before are not prepared again.
+    /// Builds the next snapshot, as [`Atlas::build`] does. Polygons that are the same as before are shared, not
+    /// prepared again.
     pub fn rebuild(
         &self,
         places: impl IntoIterator<Item = Arc<Place>>,
@@ -134,18 +135,22 @@ impl Atlas {
         };
         let shape = match &region.extent {
             Extent::Beacon(_) => None,
-            Extent::Fence(fence) => {
-                let known = self.site(&region.id).filter(|site| site.region.extent == region.extent);
-                match known.and_then(|site| site.shape.clone()) {
-                    Some(shape) => Some(shape),
-                    None => Some(
-                        Shape::prepare(fence)
-                            .map_err(|e| Invalid { problem: format!("{} (region {})", e.problem, region.id), ..e })?,
-                    ),
-                }
-            }
+            Extent::Fence(fence) => Some(self.shape_of(&region, fence).map_err(|e| {
+                let problem = format!("{} (region {})", e.problem, region.id);
+                Invalid { problem, ..e }
+            })?),
         };
         Ok(Site { region, place, shape })
+    }
+
+    fn shape_of(&self, region: &Region, fence: &Fence) -> Result<Shape, Invalid> {
+        // Looking a circle up would cost more than preparing it.
+        let known = match fence {
+            Fence::Circle(_) => None,
+            Fence::Polygon(_) | Fence::MultiPolygon(_) => self.site(&region.id),
+        };
+        let same = known.filter(|site| site.region.extent == region.extent);
+        same.and_then(|site| site.shape.clone()).map_or_else(|| Shape::prepare(fence), Ok)
     }
 
     fn index(sites: Box<[Site]>) -> Self {
@@ -189,5 +194,118 @@ impl RTreeObject for Leaf {
 
     fn envelope(&self) -> Space {
         self.space
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::samples::{at, beacon, fence_region, place, square};
+    use crate::model::{Circle, Uuid};
+
+    fn circle(id: &str, lat: f64, lon: f64, radius_m: f64) -> Arc<Region> {
+        fence_region(id, Fence::Circle(Circle::new(at(lat, lon), Metres(radius_m)).unwrap()))
+    }
+
+    fn check(atlas: &Atlas, lat: f64, lon: f64, within_m: f64, expected: &[&str]) {
+        let mut found: Vec<_> =
+            atlas.near(at(lat, lon), Metres(within_m)).map(|n| n.site.region.id.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "within {within_m} m of {lat},{lon}");
+    }
+
+    #[test]
+    fn fences_are_found_on_both_sides_of_the_antimeridian_and_around_the_poles() {
+        let islands = Fence::MultiPolygon(vec![square(-17.0, 179.999, 500.0), square(-17.0, -179.98, 500.0)]);
+        let regions = [
+            circle("east", 52.0, 179.9999, 100.0),
+            circle("west", 52.0, -179.9999, 100.0),
+            circle("north", 89.9999, 45.0, 50.0),
+            circle("south", -90.0, 0.0, 50.0),
+            fence_region("islands", islands),
+        ];
+        let atlas = Atlas::build([place("p")], regions).unwrap();
+        check(&atlas, 52.0, 180.0, 0.0, &["east", "west"]);
+        check(&atlas, 52.0, -180.0, 0.0, &["east", "west"]);
+        check(&atlas, 52.0, 179.99, 580.0, &["east"]);
+        check(&atlas, 52.0, 179.99, 600.0, &["east", "west"]);
+        check(&atlas, 90.0, 0.0, 0.0, &["north"]);
+        check(&atlas, 89.9999, -135.0, 0.0, &["north"]);
+        check(&atlas, -89.9999, 77.0, 0.0, &["south"]);
+        check(&atlas, -17.0, 180.0, 2_000.0, &["islands"]);
+        check(&atlas, -17.0, -179.99, 2_000.0, &["islands"]);
+        check(&atlas, 0.0, 0.0, 1_000_000.0, &[]);
+        check(&atlas, 52.0, 180.0, -80.0, &["east", "west"]);
+        check(&atlas, 52.0, 180.0, -95.0, &[]);
+        check(&atlas, 52.0, 180.0, f64::NAN, &[]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let stray = Region {
+            place: crate::model::PlaceId::parse("p", "q").unwrap(),
+            ..(*circle("r", 1.0, 1.0, 50.0)).clone()
+        };
+        let small = Region {
+            extent: Extent::Fence(Fence::Circle(Circle { center: at(1.0, 1.0), radius: Metres(5.0) })),
+            ..(*circle("r", 1.0, 1.0, 50.0)).clone()
+        };
+        let good = || circle("a", 1.0, 1.0, 50.0);
+        for (places, regions, expected) in [
+            (vec!["p"], vec![good(), Arc::new(stray)], "regions[1].place is q, which does not exist; region r needs"),
+            (
+                vec!["p"],
+                vec![Arc::new(small)],
+                "regions[0].circle.radius_m is 5; must be 10 to 100000 metres (region r)",
+            ),
+            (vec!["p"], vec![good(), good()], "regions has a more than once"),
+            (vec!["p", "p"], vec![], "places[1] is p again"),
+        ] {
+            let refusal = Atlas::build(places.into_iter().map(place), regions).unwrap_err().to_string();
+            assert!(refusal.starts_with(expected), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn beacons_are_heard_most_specific_first() {
+        let regions = [
+            beacon("any", 7, None, None),
+            beacon("room-b", 7, Some(1), Some(2)),
+            beacon("room-a", 7, Some(1), Some(2)),
+            beacon("store", 7, Some(1), None),
+            beacon("other", 8, None, None),
+            circle("fence", 1.0, 1.0, 50.0),
+        ];
+        let atlas = Atlas::build([place("p")], regions).unwrap();
+        let heard = |major, minor| {
+            let key = BeaconKey { uuid: Uuid(7), major, minor };
+            atlas.heard(&key).map(|site| site.region.id.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(1, 2), ["room-a", "room-b", "store", "any"]);
+        assert_eq!(heard(1, 3), ["store", "any"]);
+        assert_eq!(heard(9, 2), ["any"]);
+    }
+
+    #[test]
+    fn sites_are_found_by_id_and_a_rebuild_shares_polygons_but_follows_changes() {
+        let polygon = |half_m| fence_region("b", Fence::Polygon(square(10.0, 10.0, half_m)));
+        let before =
+            Atlas::build([place("p")], [circle("c", 1.0, 1.0, 50.0), polygon(100.0), beacon("a", 1, None, None)]);
+        let before = before.unwrap();
+        assert_eq!(before.sites().map(|s| s.region.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        let id = RegionId::parse("r", "b").unwrap();
+        let inside = |atlas: &Atlas| atlas.site(&id).unwrap().signed_distance(at(10.0, 10.0)).unwrap().0;
+        let same = before.rebuild([place("p")], [polygon(100.0)]).unwrap();
+        assert!((inside(&before) - inside(&same)).abs() < 1e-9 && same.len() == 1);
+        assert!((inside(&before.rebuild([place("p")], [polygon(200.0)]).unwrap()) + 200.0).abs() < 2.0);
+        assert!(before.site(&RegionId::parse("r", "a").unwrap()).unwrap().signed_distance(at(0.0, 0.0)).is_none());
+        assert!(Atlas::empty().is_empty() && Atlas::empty().near(at(0.0, 0.0), Metres(1e7)).next().is_none());
+    }
+
+    #[test]
+    fn a_circle_stays_small_and_an_atlas_goes_to_any_thread() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Atlas>();
+        assert!(size_of::<Site>() <= 80 && size_of::<Leaf>() <= 64);
     }
 }

@@ -29,3 +29,30 @@ impl Beacons {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Proximity;
+
+    #[test]
+    fn only_exact_patterns_match() {
+        let extent =
+            |major, minor| BeaconExtent { uuid: Uuid(5), major, minor, proximity: Proximity::Far, group: None };
+        let extents =
+            [extent(Some(0), Some(0)), extent(Some(0), None), extent(None, None), extent(Some(65_535), Some(65_535))];
+        let beacons = Beacons::build(extents.iter().zip(0..));
+        let heard =
+            |uuid, major, minor| beacons.heard(&BeaconKey { uuid: Uuid(uuid), major, minor }).collect::<Vec<_>>();
+        for (key, expected) in [
+            ((5, 0, 0), vec![0, 1, 2]),
+            ((5, 0, 1), vec![1, 2]),
+            ((5, 1, 0), vec![2]),
+            ((5, 65_535, 65_535), vec![3, 2]),
+            ((4, 0, 0), vec![]),
+            ((6, 0, 0), vec![]),
+        ] {
+            assert_eq!(heard(key.0, key.1, key.2), expected, "{key:?}");
+        }
+    }
+}

@@ -46,8 +46,8 @@ impl Chart {
         }
     }
 
-    /// Prepares for measuring from a spot.
-    pub(super) fn frame(self, spot: &Spot) -> Frame {
+    /// Prepares for measuring from a spot to what lies within a rectangle.
+    pub(super) fn frame(self, spot: &Spot, rect: &Rect) -> Frame {
         let (lat, lon) = (spot.position.lat(), spot.position.lon());
         match self {
             Self::Graticule { middle } => {
@@ -56,9 +56,15 @@ impl Chart {
                 // The derivative of N cos φ is -M sin φ, here per degree.
                 let slope = -lat.to_radians().sin() * north.to_radians();
                 let curve = -0.5 * east * 1f64.to_radians().powi(2);
-                Frame { from: [lon + 360.0 * turns, lat], north, east: [east, slope, curve] }
+                let from = [lon + 360.0 * turns, lat];
+                let frame = Frame { from, north, east: [east, slope, curve], least_east: 0.0 };
+                // The scale is concave in latitude, so that its least value is at an end.
+                let ends = [rect.low[1], rect.high[1]].map(|y| frame.east(y - lat));
+                Frame { least_east: ends[0].min(ends[1]), ..frame }
             }
-            Self::Polar { .. } => Frame { from: self.flat(lon, lat), north: 1.0, east: [1.0, 0.0, 0.0] },
+            Self::Polar { .. } => {
+                Frame { from: self.flat(lon, lat), north: 1.0, east: [1.0, 0.0, 0.0], least_east: 1.0 }
+            }
         }
     }
 
@@ -84,6 +90,8 @@ pub(super) struct Frame {
     north: f64,
     /// Metres per unit of x, as a polynomial in the units of y north of the spot.
     east: [f64; 3],
+    /// The least that `east` gets anywhere in the rectangle.
+    least_east: f64,
 }
 
 /// The nearest point found so far.
@@ -112,23 +120,20 @@ impl Frame {
     pub(super) fn visit(&self, a: Flat, b: Flat, best: &mut Nearest) {
         let (x, y) = (a[0] - self.from[0], a[1] - self.from[1]);
         let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+        if self.least(x.min(x + dx), x.max(x + dx), y.min(y + dy), y.max(y + dy)) >= best.square {
+            return;
+        }
         // The foot of the perpendicular with the spot's own scale, ...
-        let (u, v) = (self.east(0.0) * dx, self.north * dy);
-        let length2 = u * u + v * v;
-        let start = if length2 > 0.0 {
-            (-(self.east(0.0) * x * u + self.north * y * v) / length2).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        let scale = self.east(0.0);
+        let (run, rise) = (scale * dx, self.north * dy);
+        let start = foot(0.0, scale * x * run + self.north * y * rise, run * run + rise * rise);
         // ... then one Gauss-Newton step on the true metric, whose scale changes along the edge.
-        let (px, py) = (x + start * dx, y + start * dy);
-        let scale = self.east(py);
-        let bend = 0.5 * dy * (self.east[1] + py * self.east[2]);
-        let (ju, jv) = (scale * dx + px * bend, v);
-        let j2 = ju * ju + jv * jv;
-        let t =
-            if j2 > 0.0 { (start - (scale * px * ju + self.north * py * jv) / j2).clamp(0.0, 1.0) } else { start };
-        let offset = if t >= 1.0 { [x + dx, y + dy] } else { [x + t * dx, y + t * dy] };
+        let (foot_x, foot_y) = (x + start * dx, y + start * dy);
+        let scale = self.east(foot_y);
+        let bend = 0.5 * dy * (self.east[1] + foot_y * self.east[2]);
+        let run = scale * dx + foot_x * bend;
+        let end = foot(start, scale * foot_x * run + self.north * foot_y * rise, run * run + rise * rise);
+        let offset = if end >= 1.0 { [x + dx, y + dy] } else { [x + end * dx, y + end * dy] };
         let square = (self.east(offset[1]) * offset[0]).powi(2) + (self.north * offset[1]).powi(2);
         if square < best.square {
             *best = Nearest { square, offset };
@@ -137,14 +142,20 @@ impl Frame {
 
     /// No point of the rectangle is nearer than this; a square, in the frame's metres.
     pub(super) fn least_square(&self, rect: &Rect) -> f64 {
-        let apart = |low: f64, high: f64| low.max(-high).max(0.0);
-        let (south, north) = (rect.low[1] - self.from[1], rect.high[1] - self.from[1]);
-        let x = apart(rect.low[0] - self.from[0], rect.high[0] - self.from[0]);
-        let y = apart(south, north);
-        // The scale is concave in latitude, so that its least value is at an end.
-        let scale = self.east(south).min(self.east(north));
-        (scale * x).powi(2) + (self.north * y).powi(2)
+        let [x, y] = self.from;
+        self.least(rect.low[0] - x, rect.high[0] - x, rect.low[1] - y, rect.high[1] - y)
     }
+
+    /// The same, of a rectangle relative to the spot.
+    fn least(&self, west: f64, east: f64, south: f64, north: f64) -> f64 {
+        let (x, y) = (west.max(-east).max(0.0), south.max(-north).max(0.0));
+        (self.least_east * x).powi(2) + (self.north * y).powi(2)
+    }
+}
+
+/// One step along an edge, 0 to 1, to where the slope of the squared distance is 0.
+fn foot(from: f64, slope: f64, curvature: f64) -> f64 {
+    if curvature > 0.0 { (from - slope / curvature).clamp(0.0, 1.0) } else { from }
 }
 
 /// An upright rectangle in a chart.
@@ -169,5 +180,46 @@ impl Rect {
     /// The rectangle around some rectangles.
     pub(super) fn of(rects: &[Self]) -> Self {
         Self::around(rects.iter().flat_map(|r| [&r.low, &r.high]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::samples::at;
+
+    #[test]
+    fn a_point_comes_back_from_its_chart() {
+        for chart in [Chart::Polar { pole: 1.0 }, Chart::Polar { pole: -1.0 }, Chart::Graticule { middle: 170.0 }] {
+            let pole = if let Chart::Polar { pole } = chart { pole } else { 1.0 };
+            for (lat, lon) in [(89.5, 10.0), (88.1, -179.0), (85.0, 90.0), (89.999_999, -90.0)] {
+                let back = chart.position(chart.flat(lon, lat * pole));
+                let apart = Spot::new(back).chord_m(&Spot::new(at(lat * pole, lon)));
+                assert!(apart < 1e-6, "{chart:?} {lat} {lon}: {apart} m");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_measures_the_nearest_point_of_an_edge() {
+        // Far enough for the scale along a parallel to change by more than 1 %.
+        for (lat, lon, a, b) in [
+            (60.0, 10.0, [9.9, 60.1], [10.3, 60.05]),
+            (87.0, 179.9, [181.0, 87.05], [184.0, 86.9]),
+            (-45.0, -179.9, [179.0, -45.1], [179.5, -44.9]),
+        ] {
+            let (spot, rect) = (Spot::new(at(lat, lon)), Rect::around(&[a, b]));
+            let frame = Chart::Graticule { middle: a[0] }.frame(&spot, &rect);
+            let mut best = Nearest::NONE;
+            frame.visit(a, b, &mut best);
+            let along = |i: i32| {
+                let t = f64::from(i) / 10_000.0;
+                spot.chord_m(&Spot::new(Position::wrapped(a[1] + t * (b[1] - a[1]), a[0] + t * (b[0] - a[0]))))
+            };
+            let truth = (0..=10_000).map(along).fold(f64::INFINITY, f64::min);
+            let found = best.square.sqrt();
+            assert!((found / truth - 1.0).abs() < 5e-5, "{found} and {truth} m from {lat},{lon}");
+            assert!(frame.least_square(&rect) <= best.square);
+        }
     }
 }

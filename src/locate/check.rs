@@ -191,3 +191,110 @@ fn side_of(ring: &LineString, other: &LineString) -> CoordPos {
 fn coord(p: Flat) -> Coord {
     Coord { x: p[0], y: p[1] }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::locate::Shape;
+    use crate::locate::samples::{ring, square};
+    use crate::model::place::{POLYGONS_MAX, RINGS_MAX};
+    use crate::model::{Fence, Polygon, Ring};
+
+    type Points = [(f64, f64)];
+
+    const BOX: &Points = &[(0.0, 0.0), (8.0, 0.0), (8.0, 8.0), (0.0, 8.0), (0.0, 0.0)];
+
+    /// Prepares a polygon whose unit is a thousandth of a degree, and compares the start of the refusal.
+    fn check(rings: &[&Points], expected: &str) {
+        for (lon, lat) in [(0.0, 0.0), (179.996, 50.0), (-180.0, -70.0)] {
+            let small = |points: &&Points| {
+                ring(&points.iter().map(|p| (lon + p.0 / 1e3, lat + p.1 / 1e3)).collect::<Vec<_>>())
+            };
+            let polygon = Polygon { rings: rings.iter().map(small).collect() };
+            let found =
+                Shape::prepare(&Fence::Polygon(polygon)).map_or_else(|e| e.to_string(), |_| "fine".to_owned());
+            assert!(found.starts_with(expected), "{rings:?}\nat {lon},{lat} is {found:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_ring_is_refused_for_what_is_wrong_with_it() {
+        check(&[BOX], "fine");
+        check(&[], "polygon.rings is empty");
+        check(&[&[]], "polygon.rings[0].points is empty");
+        check(&[&[(0.0, 0.0), (1.0, 0.0), (0.0, 0.0)]], "polygon.rings[0].points has 3 points; must have at least 4");
+        check(&[&[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]], "polygon.rings[0].points[3] is ");
+        check(&[&[(0.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.0, 0.0)]], "polygon.rings[0].points has no area");
+        check(
+            &[&[(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (0.0, 0.0)]],
+            "polygon.rings[0] has edge 2, which overlaps edge 0;",
+        );
+        let speck: &Points = &[(0.0, 0.0), (1e-4, 0.0), (0.0, 1e-4), (0.0, 0.0)];
+        check(&[speck], "polygon.rings[0] has no area; must bound at least 0.01 square metres");
+    }
+
+    #[test]
+    fn crossings_are_named_and_touching_is_fine() {
+        let bow_tie: &Points = &[(0.0, 0.0), (2.0, 2.0), (2.0, 0.0), (0.0, 2.0), (0.0, 0.0)];
+        check(&[bow_tie], "polygon.rings[0] has edge 2, which crosses edge 0;");
+        let spike: &Points = &[(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (4.0, 6.0), (4.0, 4.0), (0.0, 4.0), (0.0, 0.0)];
+        check(&[spike], "polygon.rings[0] has edge 3, which overlaps edge 2;");
+        let knot: &Points = &[(0.0, 0.0), (2.0, 2.0), (4.0, 0.0), (4.0, 5.0), (2.0, 2.0), (0.0, 4.0), (0.0, 0.0)];
+        check(&[knot], "fine");
+        let through_vertex: &Points =
+            &[(0.0, 0.0), (2.0, 2.0), (4.0, 4.0), (4.0, 1.0), (2.0, 2.0), (0.0, 4.0), (0.0, 0.0)];
+        check(&[through_vertex], "polygon.rings[0] has edge 4, which crosses edge 1;");
+        let through_edge: &Points =
+            &[(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 0.0), (1.0, -4.0), (0.0, -4.0), (0.0, 0.0)];
+        check(&[through_edge], "polygon.rings[0] has edge 3, which crosses edge 0;");
+        let touches_edge: &Points = &[(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 0.0), (0.0, 4.0), (0.0, 0.0)];
+        check(&[touches_edge], "fine");
+    }
+
+    #[test]
+    fn holes_are_inside_and_apart() {
+        let hole: &Points = &[(1.0, 1.0), (3.0, 1.0), (3.0, 3.0), (1.0, 3.0), (1.0, 1.0)];
+        let inner: &Points = &[(1.5, 1.5), (2.5, 1.5), (2.0, 2.5), (1.5, 1.5)];
+        let far: &Points = &[(9.0, 1.0), (10.0, 1.0), (10.0, 2.0), (9.0, 1.0)];
+        let across: &Points = &[(7.0, 1.0), (9.0, 1.0), (9.0, 2.0), (7.0, 1.0)];
+        let at_corner: &Points = &[(3.0, 3.0), (5.0, 4.0), (4.0, 5.0), (3.0, 3.0)];
+        let from_wall: &Points = &[(0.0, 4.0), (2.0, 5.0), (2.0, 6.0), (0.0, 4.0)];
+        let along_wall: &Points = &[(0.0, 4.0), (2.0, 5.0), (0.0, 6.0), (0.0, 4.0)];
+        check(&[BOX, hole, at_corner], "fine");
+        check(&[BOX, from_wall], "fine");
+        check(&[BOX, far], "polygon.rings[1] is a hole that lies outside");
+        check(&[BOX, hole, inner], "polygon.rings[2] is a hole that lies inside the hole rings[1]");
+        check(&[BOX, inner, hole], "polygon.rings[1] is a hole that lies inside the hole rings[2]");
+        check(&[BOX, across], "polygon.rings[1] has edge 0, which crosses edge 1 of rings[0];");
+        check(&[BOX, along_wall], "polygon.rings[1] has edge 2, which overlaps edge 3 of rings[0];");
+    }
+
+    #[test]
+    fn limits_and_the_globe() {
+        let refusal = |fence: Fence| Shape::prepare(&fence).unwrap_err().to_string();
+        let one = |points: &Points| Fence::Polygon(Polygon { rings: vec![ring(points)] });
+        let many = |n: usize| vec![square(0.0, 0.0, 100.0); n];
+        let rings = Polygon { rings: many(RINGS_MAX + 1).into_iter().flat_map(|p| p.rings).collect() };
+        let points = Ring { points: many(1)[0].rings[0].points.iter().copied().cycle().take(10_001).collect() };
+        let mut second_bad = many(2);
+        second_bad[1].rings[0].points.pop();
+        for (fence, expected) in [
+            (
+                Fence::MultiPolygon(many(POLYGONS_MAX + 1)),
+                "multi_polygon.polygons has 65 entries; at most 64 are allowed",
+            ),
+            (Fence::MultiPolygon(vec![]), "multi_polygon.polygons is empty"),
+            (Fence::MultiPolygon(second_bad), "multi_polygon.polygons[1].rings[0].points[3] is"),
+            (
+                Fence::MultiPolygon(vec![square(1.0, 0.0, 100.0), rings.clone()]),
+                "multi_polygon.polygons[1].rings has 65 entries; at most 64 are allowed",
+            ),
+            (Fence::Polygon(rings), "polygon.rings has 65 entries; at most 64 are allowed"),
+            (Fence::Polygon(Polygon { rings: vec![points] }), "polygon has 10001 points in all; at most 10000"),
+            (one(&[(-90.0, 0.0), (0.0, -1.0), (91.0, 0.0), (0.0, 1.0), (-90.0, 0.0)]), "polygon.rings[0] spans 181°"),
+            (one(&[(0.0, 60.0), (120.0, -1.0), (-120.0, 60.0), (0.0, 60.0)]), "polygon.rings[0] goes round a pole"),
+        ] {
+            let found = refusal(fence);
+            assert!(found.starts_with(expected), "{found}");
+        }
+    }
+}

@@ -3,15 +3,17 @@
 use super::chart::{Chart, Flat};
 use super::earth::Bounds;
 use crate::model::{Invalid, Polygon, Position, Ring};
+use std::cmp::Ordering;
 
 /// Beyond this latitude a polygon is kept in a polar chart.
 const POLAR_FROM_DEG: f64 = 88.0;
 /// Edges are cut in pieces that stray at most so far from the true line in a polar chart, ...
 const STRAY_M: f64 = 0.01;
 /// ... or by this share of the distance from the pole.
-const STRAY_SHARE: f64 = 1e-6;
-/// Most pieces of one polygon in a polar chart.
-const PIECES_MAX: usize = 65_536;
+const STRAY_SHARE: f64 = 1e-7;
+/// About the most pieces of one polygon in a polar chart, besides one for each edge; of more, each edge gets a
+/// share and strays more.
+const PIECES_MAX: f64 = 16_384.0;
 
 /// A ring whose longitudes run on beyond ±180° instead of jumping.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +77,8 @@ impl Unwrapped {
         })
     }
 
-    /// The ring in a chart.
-    fn drawn(&self, chart: Chart) -> DraftRing {
+    /// The ring in a chart, with a share of the pieces that it should have.
+    fn drawn(&self, chart: Chart, share: f64) -> DraftRing {
         let mut drawn = DraftRing { points: Vec::with_capacity(self.points.len()), edges: Vec::new() };
         let mut add = |point: Flat, edge: Option<usize>| {
             if drawn.points.last() != Some(&point) {
@@ -89,23 +91,25 @@ impl Unwrapped {
         };
         let ends = self.points.iter().zip(self.points.iter().skip(1));
         for ((a, b), edge) in ends.zip(&self.edges) {
-            let pieces = pieces(chart, *a, *b);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to PIECES_MAX")]
+            let pieces = (pieces(chart, *a, *b) * share).ceil() as u32;
             for piece in 0..pieces {
                 let t = f64::from(piece) / f64::from(pieces);
                 add(chart.flat(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])), Some(*edge));
             }
         }
         // Once round the pole ends where it began, but for rounding.
-        let first = self.points.first().map(|p| chart.flat(p[0], p[1]));
-        first.into_iter().for_each(|p| add(p, None));
+        if let Some(first) = self.points.first() {
+            add(chart.flat(first[0], first[1]), None);
+        }
         drawn.edges.truncate(drawn.points.len().saturating_sub(1));
         drawn
     }
 
     /// How many pieces the ring has in a chart.
-    fn pieces(&self, chart: Chart) -> usize {
+    fn pieces(&self, chart: Chart) -> f64 {
         let ends = self.points.iter().zip(self.points.iter().skip(1));
-        ends.map(|(a, b)| usize::from(pieces(chart, *a, *b))).sum()
+        ends.map(|(a, b)| pieces(chart, *a, *b)).sum()
     }
 }
 
@@ -147,11 +151,9 @@ impl Draft {
             let problem = "goes round a pole; must lie inside the outer ring, which does not";
             return Err(Invalid::new(format!("rings[{hole}]"), problem));
         }
-        if unwrapped.iter().map(|ring| ring.pieces(chart)).sum::<usize>() > PIECES_MAX {
-            let problem = "go to and fro around the pole too often; must have fewer or shorter edges there";
-            return Err(Invalid::new("rings", problem));
-        }
-        let rings = unwrapped.iter().map(|ring| ring.drawn(chart)).collect();
+        let pieces: f64 = unwrapped.iter().map(|ring| ring.pieces(chart)).sum();
+        let share = (PIECES_MAX / pieces).min(1.0);
+        let rings = unwrapped.iter().map(|ring| ring.drawn(chart, share)).collect();
         Ok(Self { chart, bounds, rings })
     }
 }
@@ -181,10 +183,10 @@ fn choose(outer: &Unwrapped, range: Bounds) -> Result<(Chart, Bounds), Invalid> 
     Ok((Chart::Polar { pole }, bounds))
 }
 
-/// How many straight pieces stand for an edge in a chart.
-fn pieces(chart: Chart, a: Flat, b: Flat) -> u16 {
+/// How many straight pieces should stand for an edge in a chart: a whole number, 1 or more.
+fn pieces(chart: Chart, a: Flat, b: Flat) -> f64 {
     match chart {
-        Chart::Graticule { .. } => 1,
+        Chart::Graticule { .. } => 1.0,
         Chart::Polar { .. } => {
             let turn = (b[0] - a[0]).to_radians().abs();
             let from_pole = |p: Flat| chart.flat(0.0, p[1])[1].abs();
@@ -192,10 +194,7 @@ fn pieces(chart: Chart, a: Flat, b: Flat) -> u16 {
             let r = ra.max(rb);
             // A curve strays from its chord by at most an eighth of its second derivative.
             let stray = (2.0 * (ra - rb).abs() + r * turn) * turn / 8.0;
-            let pieces = (stray / STRAY_M.max(STRAY_SHARE * r)).sqrt().ceil();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range")]
-            let pieces = pieces.clamp(1.0, 4_096.0) as u16;
-            pieces
+            (stray / STRAY_M.max(STRAY_SHARE * r)).sqrt().ceil().max(1.0)
         }
     }
 }
@@ -203,9 +202,63 @@ fn pieces(chart: Chart, a: Flat, b: Flat) -> u16 {
 /// Whether two positions are one; both signs of 180° are one meridian.
 fn is_same(a: Position, b: Position) -> bool {
     let key = |p: Position| [p.lat(), if p.lon() <= -180.0 { 180.0 } else { p.lon() }];
-    key(a) == key(b)
+    key(a).partial_cmp(&key(b)) == Some(Ordering::Equal)
 }
 
 fn show(p: Position) -> String {
     format!("{},{}", p.lat(), p.lon())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::samples::ring;
+
+    fn draft(points: &[(f64, f64)]) -> Draft {
+        Draft::new(&Polygon { rings: vec![ring(points)] }).unwrap()
+    }
+
+    #[test]
+    fn longitudes_run_on_across_the_antimeridian() {
+        for (points, expected) in [
+            (vec![(179.0, 0.0), (-179.0, 0.0), (-179.0, 1.0), (179.0, 0.0)], vec![179.0, 181.0, 181.0, 179.0]),
+            (vec![(-179.0, 0.0), (179.0, 0.0), (179.0, 1.0), (-179.0, 0.0)], vec![-179.0, -181.0, -181.0, -179.0]),
+            (vec![(180.0, 0.0), (-179.0, 0.0), (-179.0, 1.0), (-180.0, 0.0)], vec![-180.0, -179.0, -179.0, -180.0]),
+        ] {
+            let draft = draft(&points);
+            let lons: Vec<f64> = draft.rings[0].points.iter().map(|p| p[0]).collect();
+            assert_eq!(lons, expected);
+            assert!((-180.0..=180.0).contains(&draft.bounds.west) && draft.bounds.east > draft.bounds.west);
+        }
+    }
+
+    #[test]
+    fn repeated_points_are_dropped_and_edges_keep_their_numbers() {
+        let draft = draft(&[(0.0, 0.0), (0.0, 0.0), (1.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)]);
+        assert_eq!(draft.rings[0].points, [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]);
+        assert_eq!(draft.rings[0].edges, [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_ring_round_a_pole_closes_in_its_chart() {
+        for pole in [1.0, -1.0] {
+            let draft = draft(&[(0.0, 89.0 * pole), (120.0, 89.5 * pole), (-120.0, 89.0 * pole), (0.0, 89.0 * pole)]);
+            assert_eq!(draft.chart, Chart::Polar { pole });
+            assert_eq!((draft.bounds.west, draft.bounds.east), (-180.0, 180.0));
+            assert!((pole * if pole > 0.0 { draft.bounds.north } else { draft.bounds.south } - 90.0).abs() < 1e-12);
+            let ring = &draft.rings[0];
+            assert_eq!(ring.points.first(), ring.points.last());
+            assert_eq!(ring.points.len(), ring.edges.len() + 1);
+            assert!(ring.points.len() > 1_000 && ring.edges.is_sorted() && ring.edges.last() == Some(&2));
+        }
+    }
+
+    #[test]
+    fn pieces_are_bounded() {
+        let zigzag = |i: u32| (f64::from(i % 2) * 170.0, 88.5 + f64::from(i) * 1e-4);
+        let mut points: Vec<_> = (0..5_000).map(zigzag).collect();
+        points.extend([(-90.0, 88.9), (0.0, 88.5)]);
+        let pieces = draft(&points).rings[0].points.len();
+        assert!(pieces < 5_010 + 16_384, "{pieces}");
+    }
 }

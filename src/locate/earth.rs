@@ -38,9 +38,7 @@ impl Spot {
 
     /// The straight line through the earth, in metres.
     pub(super) fn chord_m(&self, other: &Self) -> f64 {
-        let [x, y, z] = self.space;
-        let [u, v, w] = other.space;
-        ((x - u).powi(2) + (y - v).powi(2) + (z - w).powi(2)).sqrt()
+        self.space.iter().zip(&other.space).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
     }
 
     /// The way along the ground, in metres: within 2e-7 of the truth up to 100 km, from the arc over the chord on
@@ -157,4 +155,78 @@ fn product(radius: (f64, f64), factor: (f64, f64)) -> (f64, f64) {
     let low = factor.0 * if factor.0 < 0.0 { radius.1 } else { radius.0 };
     let high = factor.1 * if factor.1 > 0.0 { radius.1 } else { radius.0 };
     (low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::samples::at;
+    use geo::Destination as _;
+    use rstar::Envelope as _;
+
+    #[test]
+    fn published_geodesics_come_out_exactly() {
+        // From the test set for geodesics of C. F. F. Karney (doi 10.5281/zenodo.32156), whose first longitude is 0.
+        for (lat, far_lat, far_lon, metres) in [
+            (0.003_311_913_742, 0.001_762_385_472_585_824, 32.846_794_581_272_844, 3_656_488.447_219_1),
+            (20.423_135_394_589, -21.179_388_017_798_69, 179.757_116_934_570_4, 19_917_969.342_367_2),
+            (2.514_600_234_503, 2.506_446_532_968_658, 0.001_966_955_359_661_03, 927.764_797_2),
+            (11.898_997_917_427, 11.899_065_303_345_823, 0.000_257_501_685_735_042, 29.026_512_1),
+            (7.226_780_878_364, -56.519_157_293_106_27, 33.742_869_850_536_53, 7_709_737.061_964_7),
+        ] {
+            let found = Spot::new(at(lat, 0.0)).distance_m(&Spot::new(at(far_lat, far_lon)));
+            assert!((found - metres).abs() < 1e-6 + 2e-7 * metres.min(1e5), "{found} for {metres} m");
+        }
+    }
+
+    #[test]
+    fn the_series_follows_the_geodesic_in_every_direction() {
+        for lat in [-90.0, -60.0, 0.0, 45.0, 89.9] {
+            for azimuth in [0.0, 45.0, 90.0, 200.0] {
+                for metres in [1.0, 1e3, 2e4, 99_000.0] {
+                    let end = Geodesic.destination(Point::new(179.9, lat), azimuth, metres);
+                    let end = Spot::new(Position::wrapped(end.y(), end.x()));
+                    let found = Spot::new(at(lat, 179.9)).distance_m(&end);
+                    assert!((found - metres).abs() < 1e-6 + 2e-7 * metres, "{found} for {metres} m at {lat}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_box_in_space_holds_its_bounds() {
+        for (south, west, north, east) in [
+            (-10.0, -5.0, 20.0, 5.0),
+            (40.0, 170.0, 50.0, 190.0),
+            (-90.0, -180.0, -80.0, 180.0),
+            (80.0, 80.0, 90.0, 100.0),
+            (-1.0, 250.0, 1.0, 290.0),
+        ] {
+            let space = Bounds { south, west, north, east }.space();
+            for step in 0..=400 {
+                let (u, v) = (f64::from(step % 20) / 20.0, f64::from(step / 20) / 20.0);
+                let inside = Position::wrapped(south + u * (north - south), west + v * (east - west));
+                assert!(space.contains_point(&Spot::new(inside).space), "{inside:?}");
+            }
+            let opposite = Position::wrapped(f64::midpoint(south, north), f64::midpoint(west, east) + 180.0);
+            assert!(east - west >= 360.0 || !space.contains_point(&Spot::new(opposite).space), "{opposite:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_go_the_short_way() {
+        let b = |west, east| Bounds { south: 0.0, west, north: 1.0, east };
+        for (one, other, expected) in [
+            (b(170.0, 175.0), b(-178.0, -170.0), b(170.0, 190.0)),
+            (b(-178.0, -170.0), b(170.0, 175.0), b(170.0, 190.0)),
+            (b(10.0, 20.0), b(15.0, 30.0), b(10.0, 30.0)),
+            (b(-180.0, 180.0), b(170.0, 190.0), b(-180.0, 180.0)),
+        ] {
+            assert_eq!(one.merge(other), expected);
+        }
+        assert_eq!(b(190.0, 200.0).normal(), b(-170.0, -160.0));
+        let circle = Bounds::of_circle(at(60.0, 180.0), 1_000.0);
+        assert!(circle.west < 180.0 && circle.east > 180.0 && circle.east - circle.west < 0.04, "{circle:?}");
+        assert_eq!(Bounds::of_circle(at(-89.999, 0.0), 1_000.0).south.to_bits(), (-90.0f64).to_bits());
+    }
 }

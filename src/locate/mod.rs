@@ -20,6 +20,11 @@ mod earth;
 mod outline;
 mod shape;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod samples;
+
 pub use atlas::{Atlas, Near, Site};
 pub use earth::Bounds;
 pub use shape::Shape;

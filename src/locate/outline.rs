@@ -10,7 +10,7 @@ use super::chart::{Flat, Frame, Nearest, Rect};
 /// Edges in a run, and runs in a group.
 const FAN: usize = 16;
 /// Rings of up to so many edges are scanned; the index pays from about here on.
-const SCAN_MAX: usize = 48;
+const SCAN_MAX: usize = 24;
 
 /// A ring, ready for measuring.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,11 @@ impl Outline {
         };
         let groups = runs.chunks(FAN).map(Rect::of).collect();
         Self { rect: Rect::around(&points), points: points.into_boxed_slice(), runs, groups }
+    }
+
+    /// What holds the ring.
+    pub(super) fn rect(&self) -> &Rect {
+        &self.rect
     }
 
     /// Whether a spot can be inside.
@@ -134,4 +139,34 @@ fn is_crossed(a: Flat, b: Flat, spot: Flat) -> bool {
     }
     let north = (b[0] - a[0]) * (spot[1] - a[1]) - (b[1] - a[1]) * (spot[0] - a[0]);
     if b[0] > a[0] { north > 0.0 } else { north < 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::locate::chart::Chart;
+    use crate::locate::earth::Spot;
+    use crate::locate::samples::{at, star};
+
+    #[test]
+    fn an_index_finds_what_a_scan_finds() {
+        for edges in [SCAN_MAX + 1, 48, 255, 256, 257, 273, 5_000] {
+            let points: Vec<Flat> = star(edges, 3).iter().map(|(x, y)| [0.01 * x, 0.01 * y]).collect();
+            let indexed = Outline::new(points.clone());
+            assert!(!indexed.groups.is_empty());
+            let scanned = Outline { runs: Box::default(), groups: Box::default(), ..indexed.clone() };
+            // Vertices among them, where the spot's meridian meets two edges in one point.
+            let grid = (0..400).map(|i| [f64::from(i % 20 - 10) * 0.0012, f64::from(i / 20 - 10) * 0.0012]);
+            for spot in grid.chain(points.iter().step_by(7).map(|p| [p[0], p[1] + 0.001])) {
+                let frame = Chart::Graticule { middle: 0.0 }.frame(&Spot::new(at(spot[1], spot[0])), indexed.rect());
+                let nearest = |outline: &Outline| {
+                    let mut best = Nearest::NONE;
+                    outline.visit(&frame, &mut best);
+                    best.square.to_bits()
+                };
+                assert_eq!(nearest(&indexed), nearest(&scanned), "{edges} edges from {spot:?}");
+                assert_eq!(indexed.is_odd(spot), scanned.is_odd(spot), "{edges} edges from {spot:?}");
+            }
+        }
+    }
 }

@@ -102,7 +102,13 @@ impl TriggerId {
 impl DecisionId {
     /// The decision on one ping: server time, sequence number, device. Sorts by time within a customer.
     pub fn derive(decided: super::ServerTime, sequence: super::Sequence, device: &DeviceId) -> Self {
-        Self(format!("{:013}-{}-{device}", decided.0.max(0), sequence.0).into())
+        let (decided, sequence) = (decided.0.max(0), sequence.0);
+        let id = format!("{decided:013}-{sequence}-{device}");
+        if id.len() <= ID_MAX_BYTES {
+            return Self(id.into());
+        }
+        // The device's own id may be as long as an id can be.
+        Self(format!("{decided:013}-{sequence}-{}", hash_id("d", &[device.as_str()])).into())
     }
 }
 
@@ -142,5 +148,11 @@ mod tests {
         assert_eq!(visit, VisitId::derive(&device, &region, crate::model::DeviceTime(5)));
         assert_ne!(visit, VisitId::derive(&device, &region, crate::model::DeviceTime(6)));
         assert!(VisitId::parse("v", visit.as_str()).is_ok());
+        let long = DeviceId::parse("d", &"x".repeat(ID_MAX_BYTES)).unwrap();
+        for device in [&device, &long] {
+            let latest = crate::model::ServerTime(9_999_999_999_999);
+            let decision = DecisionId::derive(latest, crate::model::Sequence(u64::MAX), device);
+            assert!(DecisionId::parse("d", decision.as_str()).is_ok(), "{decision}");
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Candidate<'a> {
 }
 
 /// The candidate that speaks: the highest priority, then the highest value, then the nearest region, then the first
-/// id of campaign, region and visit. Absent when there is none.
+/// id of campaign and region. Absent when there is none.
 pub(super) fn winner<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
     candidates.iter().min_by(|a, b| compare(a, b).0)
 }
@@ -63,8 +63,8 @@ enum Criterion {
 /// The order in which the better comes first, and what decided it.
 fn compare(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Criterion) {
     let by_id = || {
-        let ids = |c: &Candidate<'_>| (c.campaign.id.clone(), c.occasion.region.id.clone(), c.index);
-        ids(a).cmp(&ids(b))
+        let campaign = a.campaign.id.cmp(&b.campaign.id);
+        campaign.then_with(|| a.occasion.region.id.cmp(&b.occasion.region.id)).then(a.index.cmp(&b.index))
     };
     let priority = b.campaign.priority.cmp(&a.campaign.priority);
     let value = b.campaign.value.total_cmp(&a.campaign.value);
@@ -83,6 +83,6 @@ fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> String {
         Criterion::Nearness => {
             format!("{} away against {} of {}", candidate.occasion.nearness, best.occasion.nearness, other.id)
         }
-        Criterion::Id => format!("equal to {}, which comes first by id", other.id),
+        Criterion::Id => ["equal to ", other.id.as_str(), ", which comes first by id"].concat(),
     }
 }

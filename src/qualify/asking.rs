@@ -1,6 +1,7 @@
 //! What a policy is asked, and how it answers.
 
-use super::{Ledger, Occasion};
+use super::Occasion;
+use super::past::Past;
 use crate::model::{Campaign, Customer, PolicyStep, Reason, ServerTime};
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ pub(super) struct Asking<'a> {
     /// Who would hear it.
     pub(super) customer: &'a Customer,
     /// What the customer was sent before.
-    pub(super) ledger: &'a Ledger,
+    pub(super) past: &'a Past<'a>,
     /// What it would be about.
     pub(super) occasion: &'a Occasion<'a>,
     /// Who asks.

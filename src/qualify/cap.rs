@@ -1,7 +1,7 @@
 //! Did the customer get as many messages as the campaign allows?
 
+use super::SENDS_MAX;
 use super::asking::{Asking, pass, refuse};
-use super::{SENDS_MAX, Sent};
 use crate::model::campaign::WINDOW_MAX;
 use crate::model::{Cap, CapScope, Millis, PolicyStep, Reason, ServerTime};
 use std::fmt;
@@ -19,8 +19,8 @@ pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep
 /// The ledger's own bound, as a cap that every campaign has: at most [`SENDS_MAX`] in [`WINDOW_MAX`].
 pub(super) fn ask_room(asking: &Asking<'_>) -> PolicyStep {
     const NAME: &str = "ledger";
-    let sends = asking.ledger.within(WINDOW_MAX, asking.now).iter();
-    match room(sends, SENDS_MAX, WINDOW_MAX) {
+    let times = asking.past.times(CapScope::Customer, asking.campaign);
+    match room(younger(&times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX) {
         None => pass(NAME, "has room"),
         Some(until) => {
             let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);
@@ -31,10 +31,11 @@ pub(super) fn ask_room(asking: &Asking<'_>) -> PolicyStep {
 
 fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
     let Cap { scope, limit, window } = cap;
-    let counted = asking.ledger.within(window, asking.now).iter().filter(|sent| counts(asking, scope, sent));
-    let sent = counted.clone().count();
-    let full = room(counted, usize::try_from(limit).unwrap_or(usize::MAX), window);
-    let known = asking.ledger.known_from(window, asking.now);
+    let times = asking.past.times(scope, asking.campaign);
+    let times = younger(&times, window, asking.now);
+    let sent = times.len();
+    let full = room(times, usize::try_from(limit).unwrap_or(usize::MAX), window);
+    let known = asking.past.known_from(window, asking.now);
     match full.max(known) {
         None => pass(name(scope), format!("{sent} of {limit} in {}", Window(window))),
         Some(until) => {
@@ -45,21 +46,17 @@ fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
     }
 }
 
-/// When fewer than `limit` of the sends, which come by time, will be younger than `window`; absent when that is so.
-fn room<'a>(sends: impl Iterator<Item = &'a Sent> + Clone, limit: usize, window: Millis) -> Option<ServerTime> {
-    let surplus = sends.clone().count().checked_sub(limit.max(1))?;
-    // Once this one is past, `limit - 1` are left.
-    sends.clone().nth(surplus).map(|sent| sent.at + window)
+/// Those within the last `window`, and those dated after `now`: the clock has stepped back since, and a cap holds in
+/// every window, those to come included. One exactly `window` ago is past.
+fn younger(times: &[ServerTime], window: Millis, now: ServerTime) -> &[ServerTime] {
+    times.get(times.partition_point(|at| *at <= now - window)..).unwrap_or_default()
 }
 
-fn counts(asking: &Asking<'_>, scope: CapScope, sent: &Sent) -> bool {
-    match scope {
-        CapScope::Customer => true,
-        CapScope::Brand => sent.brand == asking.occasion.place.brand,
-        CapScope::Topic => sent.topic == asking.campaign.topic,
-        CapScope::Place => sent.place == asking.occasion.place.id,
-        CapScope::Campaign => sent.campaign == asking.campaign.id,
-    }
+/// When fewer than `limit` of these messages will be younger than `window`; absent when that is so.
+fn room(times: &[ServerTime], limit: usize, window: Millis) -> Option<ServerTime> {
+    let surplus = times.len().checked_sub(limit.max(1))?;
+    // Once this one is past, `limit - 1` are left.
+    times.get(surplus).map(|at| *at + window)
 }
 
 fn name(scope: CapScope) -> &'static str {

@@ -1,35 +1,18 @@
 //! Was a message for this region, place or brand sent too recently?
 
-use super::Sent;
 use super::asking::{Asking, pass, refuse};
 use crate::model::{Millis, PolicyStep, Reason, ServerTime};
 
 /// One answer each for region, place and brand. Each passes once the campaign's cooldown has gone by, to the
 /// millisecond, since the latest message of any campaign for the same.
 pub(super) fn ask(asking: &Asking<'_>) -> [PolicyStep; 3] {
-    let (occasion, cooldown) = (asking.occasion, asking.campaign.cooldown);
+    let (past, cooldown) = (asking.past, asking.campaign.cooldown);
     [
-        one(
-            asking,
-            "region-cooldown",
-            cooldown.region,
-            |sent| sent.region == occasion.region.id,
-            |until| Reason::RegionCooldown { until },
-        ),
-        one(
-            asking,
-            "place-cooldown",
-            cooldown.place,
-            |sent| sent.place == occasion.place.id,
-            |until| Reason::PlaceCooldown { until },
-        ),
-        one(
-            asking,
-            "brand-cooldown",
-            cooldown.brand,
-            |sent| sent.brand == occasion.place.brand,
-            |until| Reason::BrandCooldown { until },
-        ),
+        one(asking, "region-cooldown", cooldown.region, past.last_of_region(), |until| Reason::RegionCooldown {
+            until,
+        }),
+        one(asking, "place-cooldown", cooldown.place, past.last_of_place(), |until| Reason::PlaceCooldown { until }),
+        one(asking, "brand-cooldown", cooldown.brand, past.last_of_brand(), |until| Reason::BrandCooldown { until }),
     ]
 }
 
@@ -37,15 +20,14 @@ fn one(
     asking: &Asking<'_>,
     name: &'static str,
     cooldown: Option<Millis>,
-    counts: impl Fn(&Sent) -> bool,
+    last: Option<ServerTime>,
     reason: impl Fn(ServerTime) -> Reason,
 ) -> PolicyStep {
     let Some(cooldown) = cooldown else { return pass(name, "none asked") };
     let now = asking.now;
-    // Sends are kept by time, so the last match is the latest, and one dated after `now` counts too.
-    let last = asking.ledger.sends.iter().rev().find(|sent| counts(sent)).map(|sent| sent.at);
+    // One dated after `now` counts too: the clock has stepped back since.
     let free = last.map(|last| last + cooldown).filter(|free| *free > now);
-    let known = asking.ledger.known_from(cooldown, now);
+    let known = asking.past.known_from(cooldown, now);
     match (last, free.max(known)) {
         (Some(last), Some(until)) if free.is_some() => {
             refuse(name, reason(until), format!("{} since the last, {cooldown} asked", now - last))

@@ -122,18 +122,6 @@ impl Ledger {
         self.sends.insert(position, sent);
     }
 
-    /// The sends of the last `span`, and those dated after `now`: the clock has stepped back since, and a limit
-    /// holds in every window, those to come included. A send exactly `span` ago is past.
-    pub(super) fn within(&self, span: Millis, now: ServerTime) -> &[Sent] {
-        let first = self.sends.partition_point(|sent| sent.at <= now - span);
-        self.sends.get(first..).unwrap_or_default()
-    }
-
-    /// When the ledger will know again all of the last `span`; absent when it does.
-    pub(super) fn known_from(&self, span: Millis, now: ServerTime) -> Option<ServerTime> {
-        self.forgotten.map(|forgotten| forgotten + span).filter(|known| *known > now)
-    }
-
     /// The theoretical arrival time of a campaign's next message, in nanoseconds since the Unix epoch; what was
     /// forgotten is taken to have been used up at the last moment possible.
     pub(super) fn arrival(&self, campaign: &CampaignId) -> u64 {
@@ -156,7 +144,8 @@ impl Ledger {
             pace.before = arrival;
             arrival = pace::charge(arrival, pace.refill, at);
         }
-        if arrival == 0 {
+        if arrival <= self.forgotten.map_or(0, pace::nanos) {
+            // As much as is taken for granted of a campaign without an entry.
             self.pace.remove(campaign);
         } else {
             self.pace.insert(campaign.clone(), arrival);

@@ -16,6 +16,7 @@ mod consent;
 mod cooldown;
 mod ledger;
 mod pace;
+mod past;
 mod paused;
 mod same_visit;
 mod stale;
@@ -32,6 +33,7 @@ use crate::model::{
 };
 use arbiter::Candidate;
 use asking::Asking;
+use past::Past;
 use std::sync::Arc;
 
 /// One transition that campaigns may want to speak about.
@@ -83,8 +85,9 @@ pub fn qualify(
     let mut assessments = Vec::new();
     let mut candidates = Vec::new();
     for (index, occasion) in occasions.iter().enumerate() {
+        let past = Past::new(ledger, occasion);
         for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
-            let steps = ask_all(&Asking { customer, ledger, occasion, campaign, now });
+            let steps = ask_all(&Asking { customer, past: &past, occasion, campaign, now });
             // A campaign that passes is outranked until the arbiter says otherwise.
             let reason = steps.iter().find_map(|step| step.refusal.clone());
             if reason.is_none() {

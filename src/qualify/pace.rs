@@ -24,7 +24,7 @@ const NANOS_MAX: u64 = u64::MAX / 2;
 /// Passes where GCRA conforms. Only a dry run: the pace is charged when the campaign has won.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
     let Some(pace) = asking.campaign.pace else { return pass(NAME, "none asked") };
-    match check(pace, asking.ledger.arrival(&asking.campaign.id), asking.now).0 {
+    match check(pace, asking.past.arrival(&asking.campaign.id), asking.now).0 {
         Ok(state) => {
             let left = state.remaining_burst_capacity();
             pass(NAME, format!("{left} of {} left after this one, one more each {}", pace.burst, pace.refill))

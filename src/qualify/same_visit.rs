@@ -8,13 +8,7 @@ const NAME: &str = "same-visit";
 /// Passes unless the ledger holds the trigger that would be made. A trigger's id follows from customer, campaign,
 /// region and visit, so comparing those is the same and costs no hash.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
-    let transition = asking.occasion.transition;
-    let before = asking.ledger.sends.iter().any(|sent| {
-        sent.visit == transition.visit
-            && sent.campaign == asking.campaign.id
-            && sent.region == asking.occasion.region.id
-    });
-    if before {
+    if asking.past.visit_had(&asking.campaign.id) {
         refuse(NAME, Reason::SameVisit, "this visit had this message")
     } else {
         pass(NAME, "first of this visit")

@@ -8,6 +8,9 @@ const NAME: &str = "staleness";
 /// Passes up to the campaign's time to live after the transition happened, that moment included.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
     let (age, limit) = (asking.occasion.age, asking.campaign.time_to_live);
-    let detail = format!("{age} after it happened, at most {limit}");
-    if age > limit { refuse(NAME, Reason::Stale { age }, detail) } else { pass(NAME, detail) }
+    if age > limit {
+        refuse(NAME, Reason::Stale { age }, format!("{age} after it happened, at most {limit}"))
+    } else {
+        pass(NAME, asking.past.age_in_words().to_owned())
+    }
 }

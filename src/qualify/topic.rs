@@ -9,7 +9,7 @@ const NAME: &str = "topic";
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
     let topic = &asking.campaign.topic;
     if asking.customer.topics.contains(topic) {
-        pass(NAME, format!("opted in to {topic}"))
+        pass(NAME, ["opted in to ", topic.as_str()].concat())
     } else {
         refuse(NAME, Reason::Topic, format!("not opted in to {topic}"))
     }

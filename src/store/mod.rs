@@ -3,6 +3,23 @@
 //! A store is a few ordered tables of small values. One commit writes to several of them at once, whole or not
 //! at all, and may expect that a record still has the revision that was read: a conflict means reload and
 //! decide again. That is little enough for an embedded tree as well as for a replicated log.
+//!
+//! - [`Store`] is the trait, and what it promises; `tests/store_contract.rs` holds every implementation to it.
+//! - [`SledStore`] keeps the records in a directory, through one committer thread.
+//! - [`MemoryStore`] keeps them until it is dropped.
+//! - [`Records`] is what the rest of the house sees of it: places, customers, triggers.
+
+mod memory;
+mod records;
+mod sled;
+mod stage;
+
+pub use self::memory::MemoryStore;
+pub use self::records::{
+    CatalogueChange, Claim, Cursor, DecisionFilter, Due, LogPage, OutboxEntry, Outcomes, PAGE_MAX, Page, Records,
+    StoredCatalogue, StoredTrigger, TraceEntry,
+};
+pub use self::sled::{SledConfig, SledStore};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +27,13 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 /// The largest value in bytes.
-pub const VALUE_MAX_BYTES: usize = 256 * 1024;
+pub const VALUE_MAX_BYTES: usize = 1024 * 1024;
+/// The longest key in bytes.
+pub const KEY_MAX_BYTES: usize = 300;
+/// The largest commit: bytes of all its keys and values together.
+pub const COMMIT_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Most records that one scan returns, whatever its limit.
+pub const SCAN_MAX: usize = 10_000;
 
 /// Numbers the commits of a store: grows by one with each, never repeats, survives a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -41,6 +64,23 @@ pub enum Table {
     Outbox,
     /// Pings of devices under trace, by customer, device and sequence number.
     Traces,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 11] = [
+        Self::Meta,
+        Self::Places,
+        Self::Regions,
+        Self::Campaigns,
+        Self::Customers,
+        Self::Decisions,
+        Self::DecisionsByTime,
+        Self::Triggers,
+        Self::TriggerLog,
+        Self::Outbox,
+        Self::Traces,
+    ];
 }
 
 /// One stored record.
@@ -107,7 +147,7 @@ pub struct Scan {
     pub after: Option<Vec<u8>>,
     /// Whether to go from the last key to the first.
     pub backwards: bool,
-    /// How many records at most.
+    /// How many records at most; more than [`SCAN_MAX`] count as [`SCAN_MAX`].
     pub limit: usize,
 }
 
@@ -116,27 +156,37 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Durable records.
 ///
+/// What a read shows is durable: each `get` and each `scan` sees the state after one commit, whole, and that
+/// commit survives power loss. So whatever leaves the process because of a read rests on solid ground.
+///
 /// Every implementation must pass `tests/store_contract.rs`.
 pub trait Store: Send + Sync + 'static {
-    /// Reads one record, as the last commit left it.
+    /// Reads one record.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Entry>, StoreError>;
 
-    /// Reads several records.
+    /// Reads several records, as one commit left them all.
     fn scan(&self, table: Table, scan: &Scan) -> Result<Vec<Entry>, StoreError>;
 
-    /// Writes all of `writes`, or none of them. On `Ok` the commit survives power loss. Commits take effect in
-    /// the order of their revisions.
+    /// Writes all of `writes`, or none of them. On `Ok` the commit survives power loss, and reads show it.
+    ///
+    /// Commits take effect in the order of their revisions. Expectations are checked against the state before
+    /// the commit; of two writes to one key the later counts. A commit waits while more than a bounded amount
+    /// is under way. It begins when the future is first polled; dropping the future later leaves open whether
+    /// it takes place.
     fn commit(&self, writes: Vec<Write>) -> Pending<Result<Revision, CommitError>>;
 
     /// The last durable commit, as it moves on.
     fn watch(&self) -> watch::Receiver<Revision>;
+
+    /// What broke the store, if anything did: it then takes no further commits until it is opened again.
+    fn fault(&self) -> Option<StoreError>;
 }
 
 /// Why a commit did not take place.
 #[derive(Debug, Error)]
 pub enum CommitError {
     /// A record was not as expected: reload it and decide again.
-    #[error("record {key:?} of {table:?} was changed by another commit")]
+    #[error("record {} of {table:?} was changed by another commit", key.escape_ascii())]
     Conflict {
         /// The record's table.
         table: Table,
@@ -182,6 +232,20 @@ pub enum StoreError {
         table: Table,
         /// The record's key, escaped.
         key: String,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A key is empty or longer than [`KEY_MAX_BYTES`].
+    #[error("a key of {table:?} has {bytes} bytes; must have 1 to {KEY_MAX_BYTES}")]
+    Key {
+        /// The record's table.
+        table: Table,
+        /// The key's length.
+        bytes: usize,
+    },
+    /// A commit is larger than [`COMMIT_MAX_BYTES`].
+    #[error("a commit has {bytes} bytes; at most {COMMIT_MAX_BYTES} are allowed")]
+    CommitTooLarge {
         /// Its size.
         bytes: usize,
     },

@@ -245,7 +245,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::RegionCooldown { until }),
         until().prop_map(|until| Reason::PlaceCooldown { until }),
         until().prop_map(|until| Reason::BrandCooldown { until }),
-        (cap_scope(), 1..=LIMIT_MAX, until()).prop_map(|(scope, limit, until)| Reason::Cap { scope, limit, until }),
+        (cap_scope(), 1..=5_000_u32, until()).prop_map(|(scope, limit, until)| Reason::Cap { scope, limit, until }),
         until().prop_map(|until| Reason::Pace { until }),
         campaign_id().prop_map(|by| Reason::Outranked { by }),
     ]

@@ -27,7 +27,7 @@ impl TryFrom<v1::Campaign> for Campaign {
     type Error = Invalid;
 
     fn try_from(wire: v1::Campaign) -> Result<Self, Invalid> {
-        let id = name::parse_campaign("name", &wire.name)?;
+        let id = name::campaign("name", &wire.name)?;
         at_most("caps", wire.caps.len(), CAPS_MAX)?;
         let span = |wire| time::millis_within("time_to_live", wire, TIME_TO_LIVE_MIN, TIME_TO_LIVE_MAX);
         Ok(Self {
@@ -55,7 +55,7 @@ impl TryFrom<v1::Campaign> for Campaign {
 impl From<&Campaign> for v1::Campaign {
     fn from(campaign: &Campaign) -> Self {
         Self {
-            name: name::campaign(&campaign.id),
+            name: name::campaign_name(&campaign.id),
             display_name: campaign.display_name.clone(),
             regions: Some((&campaign.regions).into()),
             transition: v1::TransitionKind::from(campaign.on).into(),
@@ -81,7 +81,7 @@ impl TryFrom<v1::RegionSelector> for RegionSelector {
             return Err(Invalid::new("", "is empty; must name at least one region, brand or tag"));
         }
         Ok(Self {
-            regions: ids("regions", &wire.regions, SELECTED_REGIONS_MAX, name::parse_region)?.into_iter().collect(),
+            regions: ids("regions", &wire.regions, SELECTED_REGIONS_MAX, name::region)?.into_iter().collect(),
             brands: ids("brands", &wire.brands, SELECTED_LABELS_MAX, BrandId::parse)?.into_iter().collect(),
             tags: ids("tags", &wire.tags, SELECTED_LABELS_MAX, Tag::parse)?.into_iter().collect(),
         })
@@ -91,7 +91,7 @@ impl TryFrom<v1::RegionSelector> for RegionSelector {
 impl From<&RegionSelector> for v1::RegionSelector {
     fn from(selector: &RegionSelector) -> Self {
         Self {
-            regions: selector.regions.iter().map(name::region).collect(),
+            regions: selector.regions.iter().map(name::region_name).collect(),
             brands: selector.brands.iter().map(BrandId::to_string).collect(),
             tags: selector.tags.iter().map(Tag::to_string).collect(),
         }

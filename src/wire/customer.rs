@@ -15,7 +15,7 @@ const LOCALE_DEFAULT: &str = "en";
 pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid> {
     let consent = wire.location_consent.map(|wire| consent(wire, now));
     Ok(Customer {
-        id: name::parse_customer("name", &wire.name)?,
+        id: name::customer("name", &wire.name)?,
         consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
         topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?.into_iter().collect(),
     })
@@ -24,7 +24,7 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
 impl From<&Customer> for v1::Customer {
     fn from(customer: &Customer) -> Self {
         Self {
-            name: name::customer(&customer.id),
+            name: name::customer_name(&customer.id),
             location_consent: customer.consent.as_ref().map(|consent| v1::LocationConsent {
                 granted: consent.granted,
                 answer_time: Some(consent.answered.into()),
@@ -37,7 +37,7 @@ impl From<&Customer> for v1::Customer {
 
 /// Parses a device, and whose it is.
 pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
-    let (customer, id) = name::parse_device("name", &wire.name)?;
+    let (customer, id) = name::device("name", &wire.name)?;
     let known = "IOS, ANDROID or WEB";
     let device = Device {
         id,
@@ -57,7 +57,7 @@ pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
 /// A customer's device as it is sent out.
 pub fn device_message(customer: &CustomerId, device: &Device) -> v1::Device {
     v1::Device {
-        name: name::device(customer, &device.id),
+        name: name::device_name(customer, &device.id),
         platform: match device.platform {
             Platform::Ios => v1::Platform::Ios,
             Platform::Android => v1::Platform::Android,

@@ -2,7 +2,6 @@
 
 use super::campaign::{TRANSITIONS, cap_scope, transition_kind};
 use super::{choice, count, each, finite, name, probability, required, tame, time, unknown_choice, v1};
-use crate::model::campaign::LIMIT_MAX;
 use crate::model::{
     Assessment, Decision, FixOutcome, FixStep, Invalid, Metres, PolicyStep, Presence, Reason, RegionStep, Sequence,
     Transition, Verdict, VisitId,
@@ -11,8 +10,8 @@ use crate::model::{
 impl From<&Decision> for v1::Decision {
     fn from(decision: &Decision) -> Self {
         Self {
-            name: name::decision(&decision.customer, &decision.id),
-            device: name::device(&decision.customer, &decision.device),
+            name: name::decision_name(&decision.customer, &decision.id),
+            device: name::device_name(&decision.customer, &decision.device),
             sequence: decision.sequence.0,
             observe_time: Some(decision.observed.into()),
             decide_time: Some(decision.decided.into()),
@@ -32,8 +31,8 @@ impl TryFrom<v1::Decision> for Decision {
     type Error = Invalid;
 
     fn try_from(wire: v1::Decision) -> Result<Self, Invalid> {
-        let (customer, id) = name::parse_decision("name", &wire.name)?;
-        let (owner, device) = name::parse_device("device", &wire.device)?;
+        let (customer, id) = name::decision("name", &wire.name)?;
+        let (owner, device) = name::device("device", &wire.device)?;
         if owner != customer {
             return Err(Invalid::new("device", "belongs to another customer than the decision"));
         }
@@ -96,7 +95,7 @@ impl TryFrom<v1::FixStep> for FixStep {
 impl From<&RegionStep> for v1::RegionStep {
     fn from(step: &RegionStep) -> Self {
         Self {
-            region: name::region(&step.region),
+            region: name::region_name(&step.region),
             distance_m: tame(step.distance.0),
             probability: tame(step.probability).clamp(0.0, 1.0),
             presence: match step.presence {
@@ -114,7 +113,7 @@ impl TryFrom<v1::RegionStep> for RegionStep {
     fn try_from(wire: v1::RegionStep) -> Result<Self, Invalid> {
         let known = "OUTSIDE or INSIDE";
         Ok(Self {
-            region: name::parse_region("region", &wire.region)?,
+            region: name::region("region", &wire.region)?,
             distance: Metres(finite("distance_m", wire.distance_m)?),
             probability: probability("probability", wire.probability)?,
             presence: match choice("presence", wire.presence, known)? {
@@ -130,7 +129,7 @@ impl From<&Transition> for v1::Transition {
     fn from(transition: &Transition) -> Self {
         Self {
             kind: v1::TransitionKind::from(transition.kind).into(),
-            region: name::region(&transition.region),
+            region: name::region_name(&transition.region),
             visit: transition.visit.to_string(),
             happen_time: Some(transition.happened.into()),
             decide_time: Some(transition.decided.into()),
@@ -144,7 +143,7 @@ impl TryFrom<v1::Transition> for Transition {
     fn try_from(wire: v1::Transition) -> Result<Self, Invalid> {
         Ok(Self {
             kind: transition_kind("kind", choice("kind", wire.kind, TRANSITIONS)?)?,
-            region: name::parse_region("region", &wire.region)?,
+            region: name::region("region", &wire.region)?,
             visit: VisitId::parse("visit", &wire.visit)?,
             happened: time::device_time("happen_time", required("happen_time", wire.happen_time)?)?,
             decided: time::device_time("decide_time", required("decide_time", wire.decide_time)?)?,
@@ -154,12 +153,12 @@ impl TryFrom<v1::Transition> for Transition {
 
 fn assessment_message(customer: &crate::model::CustomerId, assessment: &Assessment) -> v1::Assessment {
     let (verdict, suppression, trigger) = match &assessment.verdict {
-        Verdict::Qualified(trigger) => (v1::Verdict::Qualified, None, name::trigger(customer, trigger)),
+        Verdict::Qualified(trigger) => (v1::Verdict::Qualified, None, name::trigger_name(customer, trigger)),
         Verdict::Suppressed(reason) => (v1::Verdict::Suppressed, Some(reason.into()), String::new()),
     };
     v1::Assessment {
-        campaign: name::campaign(&assessment.campaign),
-        region: name::region(&assessment.region),
+        campaign: name::campaign_name(&assessment.campaign),
+        region: name::region_name(&assessment.region),
         transition: v1::TransitionKind::from(assessment.transition).into(),
         policies: assessment.policies.iter().map(Into::into).collect(),
         verdict: verdict.into(),
@@ -174,13 +173,13 @@ impl TryFrom<v1::Assessment> for Assessment {
     fn try_from(wire: v1::Assessment) -> Result<Self, Invalid> {
         let known = "QUALIFIED or SUPPRESSED";
         Ok(Self {
-            campaign: name::parse_campaign("campaign", &wire.campaign)?,
-            region: name::parse_region("region", &wire.region)?,
+            campaign: name::campaign("campaign", &wire.campaign)?,
+            region: name::region("region", &wire.region)?,
             transition: transition_kind("transition", choice("transition", wire.transition, TRANSITIONS)?)?,
             policies: each("policies", wire.policies, PolicyStep::try_from)?,
             verdict: match choice("verdict", wire.verdict, known)? {
                 v1::Verdict::Unspecified => return Err(unknown_choice("verdict", "UNSPECIFIED", known)),
-                v1::Verdict::Qualified => Verdict::Qualified(name::parse_trigger("trigger", &wire.trigger)?.1),
+                v1::Verdict::Qualified => Verdict::Qualified(name::trigger("trigger", &wire.trigger)?.1),
                 v1::Verdict::Suppressed => Verdict::Suppressed(suppression(wire.suppression)?),
             },
         })
@@ -210,17 +209,22 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 12] = [
+pub const POLICIES: [&str; 17] = [
     "consent",
     "paused",
     "active-window",
-    "stale",
+    "staleness",
     "topic",
     "same-visit",
     "region-cooldown",
     "place-cooldown",
     "brand-cooldown",
-    "cap",
+    "customer-cap",
+    "brand-cap",
+    "topic-cap",
+    "place-cap",
+    "campaign-cap",
+    "ledger",
     "pace",
     "arbiter",
 ];
@@ -244,12 +248,12 @@ impl From<&Reason> for v1::Suppression {
             Reason::BrandCooldown { until: _ } => Wire::BrandCooldown,
             Reason::Cap { scope, limit, until: _ } => {
                 wire.cap_scope = v1::CapScope::from(*scope).into();
-                wire.cap_limit = limit.cast_signed();
+                wire.cap_limit = i32::try_from(*limit).unwrap_or(i32::MAX);
                 Wire::Cap
             }
             Reason::Pace { until: _ } => Wire::Pace,
             Reason::Outranked { by } => {
-                wire.outranked_by = name::campaign(by);
+                wire.outranked_by = name::campaign_name(by);
                 Wire::Outranked
             }
         };
@@ -279,11 +283,11 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::BrandCooldown => Self::BrandCooldown { until: end()? },
             Wire::Cap => Self::Cap {
                 scope: cap_scope("cap_scope", wire.cap_scope)?,
-                limit: count("cap_limit", wire.cap_limit, LIMIT_MAX)?,
+                limit: count("cap_limit", wire.cap_limit, i32::MAX.unsigned_abs())?,
                 until: end()?,
             },
             Wire::Pace => Self::Pace { until: end()? },
-            Wire::Outranked => Self::Outranked { by: name::parse_campaign("outranked_by", &wire.outranked_by)? },
+            Wire::Outranked => Self::Outranked { by: name::campaign("outranked_by", &wire.outranked_by)? },
         })
     }
 }

@@ -8,15 +8,21 @@
 mod campaign;
 pub mod customer;
 pub mod decision;
+mod ledger;
 pub mod mask;
 pub mod name;
-mod ping;
+pub mod ping;
 mod place;
+mod presence;
+pub(crate) mod record;
 pub mod time;
+pub mod trace;
 pub mod trigger;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+#[cfg(test)]
+mod record_tests;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +34,15 @@ use std::fmt::Display;
 #[allow(clippy::pedantic, missing_docs, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("doorstep.v1");
+}
+
+/// Stored records, `proto/doorstep/store`. The folders are those of the proto packages, by which generated code finds
+/// its neighbours.
+mod store {
+    #[allow(clippy::pedantic, missing_docs, unreachable_pub, reason = "generated code")]
+    pub(crate) mod v1 {
+        tonic::include_proto!("doorstep.store.v1");
+    }
 }
 
 /// Descriptors of every proto, for server reflection.

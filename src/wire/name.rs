@@ -6,82 +6,82 @@ use crate::model::{CampaignId, CustomerId, DecisionId, DeviceId, Invalid, PlaceI
 pub const EVERY_CUSTOMER: &str = "customers/-";
 
 /// Parses `places/{place}`.
-pub fn parse_place(field: &str, name: &str) -> Result<PlaceId, Invalid> {
+pub fn place(field: &str, name: &str) -> Result<PlaceId, Invalid> {
     let [place] = segments(field, name, ["places"], "places/{place}")?;
     PlaceId::parse(field, place)
 }
 
 /// Parses `regions/{region}`.
-pub fn parse_region(field: &str, name: &str) -> Result<RegionId, Invalid> {
+pub fn region(field: &str, name: &str) -> Result<RegionId, Invalid> {
     let [region] = segments(field, name, ["regions"], "regions/{region}")?;
     RegionId::parse(field, region)
 }
 
 /// Parses `campaigns/{campaign}`.
-pub fn parse_campaign(field: &str, name: &str) -> Result<CampaignId, Invalid> {
+pub fn campaign(field: &str, name: &str) -> Result<CampaignId, Invalid> {
     let [campaign] = segments(field, name, ["campaigns"], "campaigns/{campaign}")?;
     CampaignId::parse(field, campaign)
 }
 
 /// Parses `customers/{customer}`.
-pub fn parse_customer(field: &str, name: &str) -> Result<CustomerId, Invalid> {
+pub fn customer(field: &str, name: &str) -> Result<CustomerId, Invalid> {
     let [customer] = segments(field, name, ["customers"], "customers/{customer}")?;
     CustomerId::parse(field, customer)
 }
 
 /// Parses `customers/{customer}/devices/{device}`.
-pub fn parse_device(field: &str, name: &str) -> Result<(CustomerId, DeviceId), Invalid> {
+pub fn device(field: &str, name: &str) -> Result<(CustomerId, DeviceId), Invalid> {
     let form = "customers/{customer}/devices/{device}";
     let [customer, device] = segments(field, name, ["customers", "devices"], form)?;
     Ok((CustomerId::parse(field, customer)?, DeviceId::parse(field, device)?))
 }
 
 /// Parses `customers/{customer}/decisions/{decision}`.
-pub fn parse_decision(field: &str, name: &str) -> Result<(CustomerId, DecisionId), Invalid> {
+pub fn decision(field: &str, name: &str) -> Result<(CustomerId, DecisionId), Invalid> {
     let form = "customers/{customer}/decisions/{decision}";
     let [customer, decision] = segments(field, name, ["customers", "decisions"], form)?;
     Ok((CustomerId::parse(field, customer)?, DecisionId::parse(field, decision)?))
 }
 
 /// Parses `customers/{customer}/triggers/{trigger}`.
-pub fn parse_trigger(field: &str, name: &str) -> Result<(CustomerId, TriggerId), Invalid> {
+pub fn trigger(field: &str, name: &str) -> Result<(CustomerId, TriggerId), Invalid> {
     let form = "customers/{customer}/triggers/{trigger}";
     let [customer, trigger] = segments(field, name, ["customers", "triggers"], form)?;
     Ok((CustomerId::parse(field, customer)?, TriggerId::parse(field, trigger)?))
 }
 
 /// `places/{place}`.
-pub fn place(place: &PlaceId) -> String {
+pub fn place_name(place: &PlaceId) -> String {
     format!("places/{place}")
 }
 
 /// `regions/{region}`.
-pub fn region(region: &RegionId) -> String {
+pub fn region_name(region: &RegionId) -> String {
     format!("regions/{region}")
 }
 
 /// `campaigns/{campaign}`.
-pub fn campaign(campaign: &CampaignId) -> String {
+pub fn campaign_name(campaign: &CampaignId) -> String {
     format!("campaigns/{campaign}")
 }
 
 /// `customers/{customer}`.
-pub fn customer(customer: &CustomerId) -> String {
+pub fn customer_name(customer: &CustomerId) -> String {
     format!("customers/{customer}")
 }
 
 /// `customers/{customer}/devices/{device}`.
-pub fn device(customer: &CustomerId, device: &DeviceId) -> String {
+pub fn device_name(customer: &CustomerId, device: &DeviceId) -> String {
     format!("customers/{customer}/devices/{device}")
 }
 
 /// `customers/{customer}/decisions/{decision}`.
-pub fn decision(customer: &CustomerId, decision: &DecisionId) -> String {
+pub fn decision_name(customer: &CustomerId, decision: &DecisionId) -> String {
     format!("customers/{customer}/decisions/{decision}")
 }
 
 /// `customers/{customer}/triggers/{trigger}`.
-pub fn trigger(customer: &CustomerId, trigger: &TriggerId) -> String {
+pub fn trigger_name(customer: &CustomerId, trigger: &TriggerId) -> String {
     format!("customers/{customer}/triggers/{trigger}")
 }
 
@@ -114,12 +114,12 @@ mod tests {
     #[test]
     fn a_malformed_name_is_answered_with_the_right_form() {
         for bad in ["", "customers", "customers/", "customers/a/devices", "customers/a/devices/", "devices/b"] {
-            let refusal = parse_device("device", bad).unwrap_err().to_string();
+            let refusal = device("device", bad).unwrap_err().to_string();
             assert!(refusal.starts_with("device is ") && refusal.contains("/devices/{device}"), "{refusal}");
         }
-        assert!(parse_device("device", "customers/a/devices/b/c").is_err());
-        assert!(parse_device("device", "customers/-/devices/b").is_err(), "the wildcard is no customer");
-        let (customer, device_id) = parse_device("device", "customers/maya/devices/phone-1").unwrap();
-        assert_eq!(device(&customer, &device_id), "customers/maya/devices/phone-1");
+        assert!(device("device", "customers/a/devices/b/c").is_err());
+        assert!(device("device", "customers/-/devices/b").is_err(), "the wildcard is no customer");
+        let (customer, device_id) = device("device", "customers/maya/devices/phone-1").unwrap();
+        assert_eq!(device_name(&customer, &device_id), "customers/maya/devices/phone-1");
     }
 }

@@ -1,11 +1,43 @@
-//! Pings in, advice out.
+//! Pings in; refusals and advice out.
 
 use super::{choice, each, required, sixteen_bits, tame, time, v1};
+use crate::engine::{AGE_MAX, AHEAD_MAX, Refusal};
 use crate::model::invalid::at_most;
 use crate::model::ping::{MEASURED_POWER_DEFAULT_DBM, SIGHTINGS_MAX, dbm};
 use crate::model::{
     AppState, BeaconKey, Fix, Invalid, Metres, Millis, Ping, Position, ReportAdvice, Sequence, Sighting, Uuid,
 };
+
+/// Parses a ping.
+pub fn parse(wire: v1::Ping) -> Result<Ping, Invalid> {
+    Ping::try_from(wire)
+}
+
+/// The refusal of a ping that does not parse; `sequence` is the one that it bears.
+pub fn refused(sequence: u64, invalid: &Invalid) -> v1::Refusal {
+    v1::Refusal { sequence, reason: v1::RefusalReason::Invalid.into(), detail: invalid.to_string() }
+}
+
+/// The refusal of a ping by the engine.
+pub fn refusal(sequence: Sequence, refusal: &Refusal) -> v1::Refusal {
+    use v1::RefusalReason as Reason;
+    let (reason, detail) = match refusal {
+        Refusal::FromTheFuture { ahead } => {
+            let detail = format!("observe_time is {ahead} ahead of the server's clock; must be at most {AHEAD_MAX}");
+            (Reason::FromTheFuture, detail)
+        }
+        Refusal::TooOld { age } => {
+            (Reason::TooOld, format!("observe_time is {age} ago; must be at most {AGE_MAX} ago"))
+        }
+        Refusal::Duplicate => {
+            (Reason::Duplicate, format!("sequence {} was kept before; number each ping anew", sequence.0))
+        }
+        Refusal::NoConsent => {
+            (Reason::NoConsent, "the customer has not granted consent for location messaging".to_owned())
+        }
+    };
+    v1::Refusal { sequence: sequence.0, reason: reason.into(), detail }
+}
 
 impl TryFrom<v1::Ping> for Ping {
     type Error = Invalid;
@@ -101,8 +133,8 @@ impl From<&Sighting> for v1::Sighting {
     }
 }
 
-impl From<&ReportAdvice> for v1::ReportAdvice {
-    fn from(advice: &ReportAdvice) -> Self {
+impl From<ReportAdvice> for v1::ReportAdvice {
+    fn from(advice: ReportAdvice) -> Self {
         Self { after: Some(advice.after.into()), moved_m: tame(advice.moved.0) }
     }
 }

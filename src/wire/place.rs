@@ -18,7 +18,7 @@ impl TryFrom<v1::Place> for Place {
     type Error = Invalid;
 
     fn try_from(wire: v1::Place) -> Result<Self, Invalid> {
-        let id = name::parse_place("name", &wire.name)?;
+        let id = name::place("name", &wire.name)?;
         Ok(Self {
             display_name: display_name(&wire.display_name, id.as_str())?,
             brand: BrandId::parse("brand", &wire.brand)?,
@@ -32,7 +32,7 @@ impl TryFrom<v1::Place> for Place {
 impl From<&Place> for v1::Place {
     fn from(place: &Place) -> Self {
         Self {
-            name: name::place(&place.id),
+            name: name::place_name(&place.id),
             display_name: place.display_name.clone(),
             brand: place.brand.to_string(),
             time_zone: place.time_zone.clone(),
@@ -45,13 +45,13 @@ impl TryFrom<v1::Region> for Region {
     type Error = Invalid;
 
     fn try_from(wire: v1::Region) -> Result<Self, Invalid> {
-        let id = name::parse_region("name", &wire.name)?;
+        let id = name::region("name", &wire.name)?;
         let extent = wire
             .extent
             .ok_or_else(|| Invalid::new("extent", "is absent; set circle, polygon, multi_polygon or beacon"))?;
         let dwell = wire.dwell_time.map(|span| time::millis_within("dwell_time", span, DWELL_MIN, DWELL_MAX));
         Ok(Self {
-            place: name::parse_place("place", &wire.place)?,
+            place: name::place("place", &wire.place)?,
             display_name: display_name(&wire.display_name, id.as_str())?,
             extent: Extent::try_from(extent)?,
             dwell: dwell.transpose()?.unwrap_or(DWELL_DEFAULT),
@@ -64,8 +64,8 @@ impl TryFrom<v1::Region> for Region {
 impl From<&Region> for v1::Region {
     fn from(region: &Region) -> Self {
         Self {
-            name: name::region(&region.id),
-            place: name::place(&region.place),
+            name: name::region_name(&region.id),
+            place: name::place_name(&region.place),
             display_name: region.display_name.clone(),
             extent: Some((&region.extent).into()),
             dwell_time: Some(region.dwell.into()),

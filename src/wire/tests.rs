@@ -23,7 +23,7 @@ proptest! {
     #[test]
     fn a_ping_comes_back(ping in arbitrary::ping(), advice in arbitrary::advice()) {
         check(&ping, v1::Ping::from(&ping), Ping::try_from)?;
-        check(&advice, v1::ReportAdvice::from(&advice), ReportAdvice::try_from)?;
+        check(&advice, v1::ReportAdvice::from(advice), ReportAdvice::try_from)?;
     }
 
     #[test]

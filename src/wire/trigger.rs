@@ -7,12 +7,12 @@ use crate::model::{DeliveryAttempt, DeliveryState, Invalid, Message, Transition,
 /// A trigger as it is sent out: with where its delivery stands, and the attempts at it, the oldest first.
 pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[DeliveryAttempt]) -> v1::Trigger {
     v1::Trigger {
-        name: name::trigger(&trigger.customer, &trigger.id),
-        campaign: name::campaign(&trigger.campaign),
-        region: name::region(&trigger.transition.region),
-        place: name::place(&trigger.place),
-        device: name::device(&trigger.customer, &trigger.device),
-        decision: name::decision(&trigger.customer, &trigger.decision),
+        name: name::trigger_name(&trigger.customer, &trigger.id),
+        campaign: name::campaign_name(&trigger.campaign),
+        region: name::region_name(&trigger.transition.region),
+        place: name::place_name(&trigger.place),
+        device: name::device_name(&trigger.customer, &trigger.device),
+        decision: name::decision_name(&trigger.customer, &trigger.decision),
         transition: Some((&trigger.transition).into()),
         message: Some((&trigger.message).into()),
         create_time: Some(trigger.created.into()),
@@ -24,16 +24,16 @@ pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[Deli
 
 /// Parses a trigger, where its delivery stands, and the attempts at it.
 pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, DeliveryState, Vec<DeliveryAttempt>), Invalid> {
-    let (customer, id) = name::parse_trigger("name", &wire.name)?;
+    let (customer, id) = name::trigger("name", &wire.name)?;
     let transition = required("transition", wire.transition)?;
     let message = required("message", wire.message)?;
     let trigger = Trigger {
         id,
         customer,
-        device: name::parse_device("device", &wire.device)?.1,
-        campaign: name::parse_campaign("campaign", &wire.campaign)?,
-        place: name::parse_place("place", &wire.place)?,
-        decision: name::parse_decision("decision", &wire.decision)?.1,
+        device: name::device("device", &wire.device)?.1,
+        campaign: name::campaign("campaign", &wire.campaign)?,
+        place: name::place("place", &wire.place)?,
+        decision: name::decision("decision", &wire.decision)?.1,
         transition: Transition::try_from(transition).map_err(|why| why.under("transition"))?,
         message: Message::try_from(message).map_err(|why| why.under("message"))?,
         created: time::server_time("create_time", required("create_time", wire.create_time)?)?,

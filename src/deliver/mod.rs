@@ -1,0 +1,80 @@
+//! Triggers on their way out of the house: composed, handed to a provider, tried again until they are taken,
+//! refused or expired.
+//!
+//! The [`worker`] takes what is durable in the outbox, [`compose`]s it into a [`Parcel`] and hands that to one
+//! [`Provider`], each of which has a file of its own: [`log`] and [`webhook`]. [`backoff`] says when to try again.
+
+pub mod backoff;
+pub mod compose;
+pub mod log;
+pub mod outbox;
+pub mod webhook;
+pub mod worker;
+
+use crate::model::{Millis, ServerTime};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use compose::{Parcel, compose};
+pub use log::Log;
+pub use outbox::Outbox;
+pub use webhook::{Secrets, Webhook};
+pub use worker::Worker;
+
+/// The longest detail of an answer in characters; the rest is cut off when it is recorded.
+pub const DETAIL_MAX_CHARS: usize = 200;
+
+/// Reads the server's clock, which only the shell may do.
+pub type Clock = Arc<dyn Fn() -> ServerTime + Send + Sync>;
+
+/// What a provider answers, sooner or later. A boxed future, so that a provider can be a trait object.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Takes parcels to phones, or to somebody who does.
+///
+/// A provider holds no state that a restart would lose, may be called for many parcels at once, and ends each
+/// call within a time of its own; the worker gives up on one that does not.
+pub trait Provider: Send + Sync + 'static {
+    /// The name under which attempts are recorded: short, lower case, the same for ever.
+    fn name(&self) -> &'static str;
+
+    /// Makes one attempt. It does not try again by itself, and it does not fail: whatever goes wrong is an answer.
+    ///
+    /// It may be called again with the parcel of the same id, even after the earlier one was taken: when the end
+    /// of an attempt is not known (a timeout, a crash before the answer was durable), the worker makes another.
+    /// The provider passes the id on as the idempotency or collapse key, so that the phone shows one message.
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Answering<'a>;
+}
+
+/// What became of one attempt. The detail says what the other side answered, such as `HTTP 503`, and holds
+/// neither push address nor coordinates; only its first [`DETAIL_MAX_CHARS`] characters are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Taken: the trigger is delivered.
+    Accepted {
+        /// What was answered.
+        detail: String,
+    },
+    /// Not taken, or nobody knows; another attempt may succeed.
+    Retry {
+        /// What was answered, or what went wrong.
+        detail: String,
+        /// For how long the other side asked to be left alone.
+        after: Option<Millis>,
+    },
+    /// Not taken, and another attempt would not be either.
+    Refused {
+        /// What was answered.
+        detail: String,
+    },
+}
+
+impl Answer {
+    /// What was answered, or what went wrong.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::Accepted { detail } | Self::Retry { detail, .. } | Self::Refused { detail } => detail,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The JSON that a webhook receives.
+
+use crate::deliver::Parcel;
+use crate::model::{Platform, ServerTime, TransitionKind};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The event type: the schema of `data` goes with it and only grows.
+pub(super) const EVENT: &str = "trigger.qualified";
+
+/// The structure that Standard Webhooks recommends, section "Payload structure".
+#[derive(Serialize)]
+struct Event<'a> {
+    r#type: &'static str,
+    /// When the trigger became due; the attempt's time is in a header.
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    trigger: &'a str,
+    customer: &'a str,
+    device: &'a str,
+    platform: &'static str,
+    push_address: &'a str,
+    locale: &'a str,
+    campaign: &'a str,
+    region: &'a str,
+    place: &'a str,
+    transition: &'static str,
+    message: Message<'a>,
+    expire_time: String,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    title: &'a str,
+    body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deep_link: Option<&'a str>,
+    data: &'a BTreeMap<String, String>,
+}
+
+/// The body of a parcel: the same bytes for the same parcel. Times are RFC 3339 in UTC with milliseconds.
+pub(super) fn json(parcel: &Parcel) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Event {
+        r#type: EVENT,
+        timestamp: rfc3339(parcel.created),
+        data: Data {
+            trigger: parcel.id.as_str(),
+            customer: parcel.customer.as_str(),
+            device: parcel.device.as_str(),
+            platform: platform(parcel.platform),
+            push_address: &parcel.push_address,
+            locale: &parcel.locale,
+            campaign: parcel.campaign.as_str(),
+            region: parcel.region.as_str(),
+            place: parcel.place.as_str(),
+            transition: transition(parcel.on),
+            message: Message {
+                title: &parcel.title,
+                body: &parcel.body,
+                deep_link: parcel.deep_link.as_deref(),
+                data: &parcel.data,
+            },
+            expire_time: rfc3339(parcel.expires),
+        },
+    })
+}
+
+fn rfc3339(time: ServerTime) -> String {
+    // Out of range is some 9,000 years away from any trigger.
+    let time = Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::MAX);
+    format!("{time:.3}")
+}
+
+fn platform(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Ios => "ios",
+        Platform::Android => "android",
+        Platform::Web => "web",
+    }
+}
+
+fn transition(kind: TransitionKind) -> &'static str {
+    match kind {
+        TransitionKind::Enter => "enter",
+        TransitionKind::Dwell => "dwell",
+        TransitionKind::Exit => "exit",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::compose::{compose, tests};
+
+    #[test]
+    fn the_body_is_the_recommended_structure_without_coordinates() {
+        let parcel = compose(&tests::trigger("ann", ServerTime(1_767_261_600_250)), &tests::device());
+        let id = parcel.id.as_str();
+        let expected = format!(
+            concat!(
+                r#"{{"type":"trigger.qualified","timestamp":"2026-01-01T10:00:00.250Z","data":{{"trigger":"{}","#,
+                r#""customer":"ann","device":"phone-1","platform":"ios","push_address":"very-secret-address","#,
+                r#""locale":"nl-NL","campaign":"latte","region":"roost-door","place":"roost","transition":"enter","#,
+                r#""message":{{"title":"A latte?","body":"Half price, \"just\" today ☕","#,
+                r#""deep_link":"roost://latte","data":{{"offer":"7"}}}},"expire_time":"2026-01-01T10:01:00.250Z"}}}}"#
+            ),
+            id
+        );
+        assert_eq!(json(&parcel).unwrap(), expected);
+    }
+}

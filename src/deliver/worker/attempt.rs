@@ -1,0 +1,142 @@
+//! One attempt, from the claimed entry to the durable record of what became of it.
+
+use super::queue::Job;
+use crate::deliver::outbox::{Claim, Outbox, OutboxEntry};
+use crate::deliver::{Answer, Clock, DETAIL_MAX_CHARS, Provider, backoff, compose};
+use crate::model::{DeliveryAttempt, DeliveryState, Millis, ServerTime, TriggerId};
+use crate::store::{CommitError, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How often a record is written anew when other commits get in between.
+const CONFLICTS_MAX: usize = 100;
+
+/// What attempts share.
+pub(super) struct Desk {
+    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) clock: Clock,
+    /// Makes the jitter differ from one server to another.
+    pub(super) seed: u64,
+    /// How long a provider may take.
+    pub(super) patience: Duration,
+}
+
+/// How a job came back.
+pub(super) enum Landing {
+    /// Its trigger has ended.
+    Ended,
+    /// It is to be taken up again.
+    Again { job: Job<OutboxEntry>, due: ServerTime },
+    /// The store takes no more commits.
+    Broken(StoreError),
+}
+
+impl Desk {
+    /// Takes up a job: ends its trigger when it has expired, makes one attempt otherwise.
+    pub(super) async fn attempt(&self, job: Job<OutboxEntry>) -> Landing {
+        let claim = match self.outbox.load(&job.entry) {
+            Ok(Some(claim)) => claim,
+            Ok(None) => return Landing::Ended,
+            Err(error) => return self.stumble(job, error),
+        };
+        let at = (self.clock)();
+        if claim.trigger.expires <= at {
+            return self.end(job, None, DeliveryState::Expired).await;
+        }
+        let begun = Instant::now();
+        let answer = self.ask(&claim).await;
+        let attempt = DeliveryAttempt {
+            at,
+            provider: self.provider.name().into(),
+            accepted: matches!(answer, Answer::Accepted { .. }),
+            detail: answer.detail().chars().take(DETAIL_MAX_CHARS).collect(),
+            latency: Millis(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX)),
+        };
+        match answer {
+            Answer::Accepted { .. } => self.end(job, Some(attempt), DeliveryState::Delivered).await,
+            Answer::Refused { .. } => self.end(job, Some(attempt), DeliveryState::Refused).await,
+            Answer::Retry { after, .. } => self.retry(job, &claim, attempt, after).await,
+        }
+    }
+
+    /// Puts a job aside after something that is no attempt on record, such as a failed read or a panic.
+    pub(super) fn set_aside(&self, mut job: Job<OutboxEntry>) -> Landing {
+        job.failed = job.failed.saturating_add(1);
+        let due = (self.clock)() + backoff::wait(job.failed, self.jitter(&job.entry.trigger, job.failed));
+        Landing::Again { job, due }
+    }
+
+    async fn ask(&self, claim: &Claim) -> Answer {
+        let Some(device) = &claim.device else {
+            return Answer::Refused { detail: "the device was removed".into() };
+        };
+        let parcel = compose(&claim.trigger, device);
+        match timeout(self.patience, self.provider.deliver(&parcel)).await {
+            Ok(answer) => answer,
+            Err(_) => Answer::Retry { detail: format!("no end within {} s", self.patience.as_secs()), after: None },
+        }
+    }
+
+    async fn end(&self, job: Job<OutboxEntry>, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
+        match self.record(&job.entry, attempt, state).await {
+            Ok(()) => Landing::Ended,
+            Err(error) => self.stumble(job, error),
+        }
+    }
+
+    async fn retry(
+        &self,
+        mut job: Job<OutboxEntry>,
+        claim: &Claim,
+        attempt: DeliveryAttempt,
+        after: Option<Millis>,
+    ) -> Landing {
+        let recorded = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
+        job.failed = job.failed.max(recorded).saturating_add(1);
+        if let Err(error) = self.record(&job.entry, Some(attempt), DeliveryState::Pending).await {
+            return self.stumble(job, error);
+        }
+        let pause = backoff::pause(job.failed, self.jitter(&job.entry.trigger, job.failed), after);
+        // Not beyond its end, so that the budget comes back then.
+        let due = ((self.clock)() + pause).min(claim.trigger.expires);
+        Landing::Again { job, due }
+    }
+
+    async fn record(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+    ) -> Result<(), StoreError> {
+        for _ in 0..CONFLICTS_MAX {
+            match self.outbox.record(entry, attempt.clone(), state).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Conflict { .. }) => tokio::task::yield_now().await,
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Err(StoreError::Read(format!("trigger {} of {} keeps changing", entry.trigger, entry.customer)))
+    }
+
+    /// A store that takes no more commits ends the work; anything else is tried again.
+    fn stumble(&self, job: Job<OutboxEntry>, error: StoreError) -> Landing {
+        match error {
+            StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. } => Landing::Broken(error),
+            StoreError::Read(_)
+            | StoreError::Damaged { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Key { .. }
+            | StoreError::CommitTooLarge { .. } => {
+                tracing::error!(trigger = %job.entry.trigger, %error, "cannot take up a trigger; trying again");
+                self.set_aside(job)
+            }
+        }
+    }
+
+    /// A number that differs from trigger to trigger and from attempt to attempt (XXH3, xxHash specification).
+    fn jitter(&self, trigger: &TriggerId, failed: u32) -> u64 {
+        xxhash_rust::xxh3::xxh3_64_with_seed(trigger.as_str().as_bytes(), self.seed.wrapping_add(failed.into()))
+    }
+}

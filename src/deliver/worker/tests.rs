@@ -1,0 +1,351 @@
+//! The worker over an outbox in memory, in tokio's paused time: the tests take no time and always the same course.
+
+use super::*;
+use crate::deliver::compose::tests::{device, trigger};
+use crate::deliver::outbox::Claim;
+use crate::deliver::webhook::tests as hook;
+use crate::deliver::{Answer, Answering, DETAIL_MAX_CHARS, Parcel};
+use crate::model::{DeliveryAttempt, DeliveryState, ServerTime, Trigger};
+use crate::store::{CommitError, Pending, Table};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tokio::time::Instant;
+
+/// What the outbox knows of one trigger.
+#[derive(Debug, Clone)]
+struct Record {
+    trigger: Trigger,
+    state: DeliveryState,
+    attempts: Vec<DeliveryAttempt>,
+}
+
+/// An outbox in memory that outlives its workers.
+#[derive(Clone, Default)]
+struct Fake {
+    records: Arc<Mutex<BTreeMap<Vec<u8>, Record>>>,
+    commits: watch::Sender<Revision>,
+    /// Commits that end in a conflict before one succeeds.
+    conflicts: Arc<Mutex<usize>>,
+    /// Whether commits fail for good.
+    broken: Arc<Mutex<bool>>,
+}
+
+impl Fake {
+    fn add(&self, trigger: Trigger) {
+        let mut records = self.records.lock().unwrap();
+        let key = u32::try_from(records.len()).unwrap().to_be_bytes().to_vec();
+        records.insert(key, Record { trigger, state: DeliveryState::Pending, attempts: Vec::new() });
+        self.commits.send_modify(|revision| revision.0 += 1);
+    }
+
+    fn records(&self) -> Vec<Record> {
+        self.records.lock().unwrap().values().cloned().collect()
+    }
+
+    fn states(&self) -> Vec<DeliveryState> {
+        self.records().into_iter().map(|record| record.state).collect()
+    }
+}
+
+impl Outbox for Fake {
+    fn after(&self, last: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let records = self.records.lock().unwrap();
+        let later = records.iter().filter(|(key, record)| {
+            last.is_none_or(|last| key.as_slice() > last) && record.state == DeliveryState::Pending
+        });
+        let entry = |(key, record): (&Vec<u8>, &Record)| OutboxEntry {
+            key: key.clone(),
+            customer: record.trigger.customer.clone(),
+            trigger: record.trigger.id.clone(),
+        };
+        Ok(later.take(limit).map(entry).collect())
+    }
+
+    fn load(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
+        let record = self.records.lock().unwrap()[&entry.key].clone();
+        let device = (record.trigger.customer.as_str() != "gone").then(device);
+        let claim = Claim { trigger: record.trigger, device, attempts: record.attempts.len() };
+        Ok((record.state == DeliveryState::Pending).then_some(claim))
+    }
+
+    fn record(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+    ) -> Pending<Result<(), CommitError>> {
+        let (fake, key) = (self.clone(), entry.key.clone());
+        Box::pin(async move {
+            if *fake.broken.lock().unwrap() {
+                return Err(StoreError::Write("no space left".into()).into());
+            }
+            let mut conflicts = fake.conflicts.lock().unwrap();
+            if *conflicts > 0 {
+                *conflicts -= 1;
+                return Err(CommitError::Conflict { table: Table::Triggers, key });
+            }
+            let mut records = fake.records.lock().unwrap();
+            let record = records.get_mut(&key).unwrap();
+            record.state = state;
+            record.attempts.extend(attempt);
+            fake.commits.send_modify(|revision| revision.0 += 1);
+            Ok(())
+        })
+    }
+
+    fn watch(&self) -> watch::Receiver<Revision> {
+        self.commits.subscribe()
+    }
+}
+
+type Script = dyn Fn(&Parcel, usize) -> (Duration, Answer) + Send + Sync;
+
+/// A provider that takes the scripted time for the scripted answer, given the parcel and how often it came before.
+struct Scripted {
+    script: Box<Script>,
+    calls: Mutex<Vec<(String, ServerTime, String)>>,
+    clock: Clock,
+}
+
+impl Scripted {
+    /// Customer, time and trigger id of every call so far.
+    fn calls(&self) -> Vec<(String, ServerTime, String)> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn customers(&self) -> Vec<String> {
+        self.calls().into_iter().map(|(customer, _, _)| customer).collect()
+    }
+}
+
+impl Provider for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn deliver<'a>(&'a self, parcel: &'a Parcel) -> Answering<'a> {
+        let (customer, id) = (parcel.customer.to_string(), parcel.id.to_string());
+        let before = self.calls().iter().filter(|call| call.2 == id).count();
+        self.calls.lock().unwrap().push((customer, (self.clock)(), id));
+        let (time, answer) = (self.script)(parcel, before);
+        Box::pin(async move {
+            sleep(time).await;
+            answer
+        })
+    }
+}
+
+struct Bench {
+    fake: Fake,
+    provider: Arc<Scripted>,
+    clock: Clock,
+    stop: watch::Sender<bool>,
+}
+
+impl Bench {
+    fn new(script: impl Fn(&Parcel, usize) -> (Duration, Answer) + Send + Sync + 'static) -> Self {
+        let start = Instant::now();
+        let passed = move || i64::try_from(start.elapsed().as_millis()).unwrap();
+        let clock: Clock = Arc::new(move || ServerTime(1_000_000 + passed()));
+        let calls = Mutex::default();
+        let provider = Arc::new(Scripted { script: Box::new(script), calls, clock: Arc::clone(&clock) });
+        Self { fake: Fake::default(), provider, clock, stop: watch::Sender::new(false) }
+    }
+
+    fn add(&self, customers: &[&str]) {
+        for customer in customers {
+            self.fake.add(trigger(customer, (self.clock)()));
+        }
+    }
+
+    fn start(&self, limits: Limits) -> tokio::task::JoinHandle<Result<Drained, WorkerError>> {
+        let provider = Arc::clone(&self.provider);
+        let worker = Worker::new(Arc::new(self.fake.clone()), provider, Arc::clone(&self.clock), 7, limits);
+        tokio::spawn(worker.run(self.stop.subscribe()))
+    }
+}
+
+fn accept() -> Answer {
+    Answer::Accepted { detail: "fine".into() }
+}
+
+fn fail(after: Option<i64>) -> Answer {
+    Answer::Retry { detail: "busy".into(), after: after.map(Millis) }
+}
+
+const NO_TIME: Duration = Duration::ZERO;
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn triggers_are_delivered_in_the_order_of_commit_as_they_come() {
+    let bench = Bench::new(|_, _| (NO_TIME, accept()));
+    bench.add(&["a", "b", "c"]);
+    let worker = bench.start(Limits { in_flight: 1, batch: 2, ..Limits::default() });
+    sleep(Duration::from_secs(1)).await;
+    bench.add(&["d"]);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.provider.customers(), ["a", "b", "c", "d"]);
+    assert_eq!(bench.provider.calls()[3].1, ServerTime(1_001_000), "woken by the commit");
+    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 4]);
+    let attempt = &bench.fake.records()[3].attempts[0];
+    assert_eq!((attempt.at, attempt.accepted, attempt.detail.as_str()), (ServerTime(1_001_000), true, "fine"));
+    assert_eq!((attempt.provider.as_str(), attempt.latency), ("scripted", Millis(0)));
+    bench.stop.send_replace(true);
+    assert_eq!(worker.await.unwrap().unwrap(), Drained { cut_off: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_grow_and_expiry_ends_the_trigger_without_a_call() {
+    let bench = Bench::new(|_, _| (NO_TIME, fail(None)));
+    bench.add(&["a"]);
+    let _worker = bench.start(Limits::default());
+    sleep(MINUTE + Duration::from_secs(1)).await;
+    let calls = bench.provider.calls();
+    let waits: Vec<i64> = calls.windows(2).map(|pair| (pair[1].1 - pair[0].1).0).collect();
+    for (wait, most) in waits.iter().zip([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000]) {
+        assert!((0..=most + 1).contains(wait), "{waits:?}");
+    }
+    assert!(waits.iter().any(|wait| *wait > 2_000) && waits.len() >= 4, "{waits:?}");
+    let record = &bench.fake.records()[0];
+    assert_eq!((record.state, record.attempts.len()), (DeliveryState::Expired, calls.len()));
+    assert!(record.attempts.iter().all(|attempt| !attempt.accepted && attempt.detail == "busy"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honoured_and_one_beyond_the_end_ends_it_there() {
+    let bench = Bench::new(|parcel, before| match (parcel.customer.as_str(), before) {
+        ("patient", 0) => (NO_TIME, fail(Some(20_000))),
+        ("late", _) => (NO_TIME, fail(Some(3_600_000))),
+        _ => (NO_TIME, accept()),
+    });
+    bench.add(&["patient", "late"]);
+    let _worker = bench.start(Limits::default());
+    sleep(Duration::from_millis(59_999)).await;
+    let calls = bench.provider.calls();
+    assert_eq!(bench.provider.customers(), ["patient", "late", "patient"]);
+    let wait = calls[2].1 - calls[0].1;
+    assert!((20_000..=21_001).contains(&wait.0), "{wait}");
+    assert_eq!(bench.fake.states(), [DeliveryState::Delivered, DeliveryState::Pending]);
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(bench.fake.states()[1], DeliveryState::Expired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_expired_gone_or_refused_ends_at_once() {
+    let bench = Bench::new(|parcel, _| match parcel.customer.as_str() {
+        "refused" => (NO_TIME, Answer::Refused { detail: "☕".repeat(300) }),
+        _ => (NO_TIME, accept()),
+    });
+    bench.fake.add(trigger("expired", (bench.clock)() - Millis::from_mins(1)));
+    bench.add(&["gone", "refused"]);
+    let _worker = bench.start(Limits::default());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.provider.customers(), ["refused"]);
+    let records = bench.fake.records();
+    let ends = [DeliveryState::Expired, DeliveryState::Refused, DeliveryState::Refused];
+    assert_eq!(bench.fake.states(), ends);
+    assert!(records[0].attempts.is_empty());
+    assert_eq!(records[1].attempts[0].detail, "the device was removed");
+    assert_eq!(records[2].attempts[0].detail.chars().count(), DETAIL_MAX_CHARS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_ones_do_not_block_the_others_and_never_are_more_in_flight_than_allowed() {
+    let bench = Bench::new(|parcel, _| {
+        let slow = parcel.customer.as_str().starts_with("slow");
+        (if slow { Duration::from_secs(9) } else { Duration::from_millis(10) }, accept())
+    });
+    bench.add(&["slow-1", "a", "slow-2", "b", "c", "d", "e"]);
+    let _worker = bench.start(Limits { in_flight: 3, batch: 1, ..Limits::default() });
+    sleep(Duration::from_millis(5)).await;
+    assert_eq!(bench.provider.customers().len(), 3, "no more than are allowed");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(bench.provider.customers().len(), 7);
+    let pending = bench.fake.states().iter().filter(|state| **state == DeliveryState::Pending).count();
+    assert_eq!(pending, 2, "only the slow ones remain");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_claimed_than_allowed_and_the_rest_follows() {
+    let bench = Bench::new(|_, before| (NO_TIME, if before == 0 { fail(Some(10_000)) } else { accept() }));
+    bench.add(&["a", "b", "c", "d", "e"]);
+    let _worker = bench.start(Limits { claimed: 2, ..Limits::default() });
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(bench.provider.customers(), ["a", "b"]);
+    sleep(MINUTE / 2 + Duration::from_secs(10)).await;
+    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_lets_attempts_end_and_the_next_worker_repeats_what_was_cut_off() {
+    let bench = Bench::new(|parcel, before| match (parcel.customer.as_str(), before) {
+        ("stuck", 0) => (MINUTE / 3, accept()),
+        _ => (Duration::from_secs(5), accept()),
+    });
+    bench.add(&["stuck", "a", "b"]);
+    let worker = bench.start(Limits { in_flight: 2, ..Limits::default() });
+    sleep(Duration::from_secs(1)).await;
+    bench.stop.send_replace(true);
+    assert_eq!(worker.await.unwrap().unwrap(), Drained { cut_off: 1 });
+    assert_eq!((bench.clock)(), ServerTime(1_011_000), "the deadline is 10 s after the stop");
+    let states = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Pending];
+    assert_eq!(bench.fake.states(), states);
+    bench.stop.send_replace(false);
+    let _worker = bench.start(Limits::default());
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 3]);
+    let calls = bench.provider.calls();
+    assert_eq!(bench.provider.customers(), ["stuck", "a", "stuck", "b"]);
+    assert_eq!(calls[0].2, calls[2].2, "the same id");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_and_an_endless_attempt_are_tried_again() {
+    let bench = Bench::new(|parcel, before| match (parcel.customer.as_str(), before) {
+        ("panics", 0) => panic!("on purpose"),
+        ("hangs", 0) => (MINUTE * 60, accept()),
+        _ => (NO_TIME, accept()),
+    });
+    bench.add(&["panics", "hangs"]);
+    let _worker = bench.start(Limits { attempt: Millis::from_secs(20), ..Limits::default() });
+    sleep(MINUTE / 2).await;
+    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 2]);
+    assert_eq!(bench.fake.records()[1].attempts[0].detail, "no end within 20 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_written_anew_without_another_call_and_a_broken_store_ends_the_work() {
+    let bench = Bench::new(|_, _| (NO_TIME, accept()));
+    *bench.fake.conflicts.lock().unwrap() = 3;
+    bench.add(&["a"]);
+    let worker = bench.start(Limits::default());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((bench.provider.calls().len(), bench.fake.states()), (1, vec![DeliveryState::Delivered]));
+    *bench.fake.broken.lock().unwrap() = true;
+    bench.add(&["b"]);
+    let error = worker.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "cannot work on the outbox");
+    assert_eq!(bench.fake.states()[1], DeliveryState::Pending, "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_once_gets_the_same_id_and_body_again() {
+    let replies = vec![hook::reply("500 Oops", ""), hook::reply("200 OK", "")];
+    let receiver = hook::Receiver::start(replies).await;
+    let (fake, stop) = (Fake::default(), watch::Sender::new(false));
+    fake.add(trigger("ann", hook::clock()()));
+    let mut commits = fake.watch();
+    let provider = Arc::new(hook::webhook(&receiver.url));
+    let worker = Worker::new(Arc::new(fake.clone()), provider, hook::clock(), 7, Limits::default());
+    let worker = tokio::spawn(worker.run(stop.subscribe()));
+    while fake.states() != [DeliveryState::Delivered] {
+        timeout(Duration::from_secs(5), commits.changed()).await.unwrap().unwrap();
+    }
+    let seen = receiver.seen();
+    assert_eq!((seen.len(), &seen[0].body), (2, &seen[1].body));
+    assert_eq!(seen[0].headers["webhook-id"], seen[1].headers["webhook-id"]);
+    let details: Vec<_> = fake.records()[0].attempts.iter().map(|attempt| attempt.detail.clone()).collect();
+    assert_eq!(details, ["HTTP 500 Internal Server Error", "HTTP 200 OK"]);
+    stop.send_replace(true);
+    worker.await.unwrap().unwrap();
+}

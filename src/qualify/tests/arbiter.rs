@@ -1,0 +1,123 @@
+//! Who speaks when several qualify at once.
+
+use super::{NOW, World, campaign, enter, id, region};
+use crate::model::{Campaign, Metres, Millis, Reason, TriggerId, Verdict};
+use crate::qualify::{CampaignBook, Occasion, qualify};
+use std::sync::Arc;
+
+/// A campaign of that name, priority and value.
+fn of(name: &str, priority: u8, value: f64) -> Campaign {
+    Campaign { priority, value, ..campaign(name) }
+}
+
+/// Lets the campaigns ask about two doors at these distances, and compares each campaign's last step, in the order of
+/// doors and ids.
+fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize)>, last_steps: &[&str]) {
+    let mut world = World::new();
+    let regions = [region("door", "tremont"), region("gate", "tremont")];
+    let transitions = [enter("door", "v1"), enter("gate", "v2")];
+    let occasions: Vec<_> = [0, 1]
+        .map(|i| Occasion {
+            transition: &transitions[i],
+            region: &regions[i],
+            place: &world.place,
+            age: Millis(0),
+            nearness: Metres(nearness[i]),
+        })
+        .into();
+    let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));
+    let answer = qualify(&book, &world.customer, &mut world.ledger, &occasions, NOW);
+    let steps: Vec<_> = answer
+        .assessments
+        .iter()
+        .map(|assessment| {
+            let last = assessment.policies.last().unwrap();
+            format!("{} {} {}: {}", assessment.campaign, assessment.region, last.policy, last.detail)
+        })
+        .collect();
+    assert_eq!(steps, last_steps);
+    let won = answer.winner.as_ref().map(|win| (win.campaign.id.as_str(), win.occasion));
+    assert_eq!(won, winner);
+    assert_eq!(world.ledger.sends.len(), usize::from(winner.is_some()));
+    for assessment in &answer.assessments {
+        match (&assessment.verdict, &answer.winner) {
+            (Verdict::Qualified(trigger), Some(win)) => {
+                let (region, visit) = (&regions[win.occasion].id, &transitions[win.occasion].visit);
+                assert_eq!((&assessment.campaign, &assessment.region), (&win.campaign.id, region));
+                assert_eq!(*trigger, TriggerId::derive(&world.customer.id, &win.campaign.id, region, visit));
+                assert_eq!(*trigger, world.ledger.sends[0].trigger);
+            }
+            (Verdict::Suppressed(Reason::Outranked { by }), Some(win)) => assert_eq!(*by, win.campaign.id),
+            (Verdict::Suppressed(reason), _) => assert_eq!(*reason, Reason::Paused),
+            (Verdict::Qualified(_), None) => panic!("{assessment:?}"),
+        }
+    }
+}
+
+#[test]
+fn nobody_asks() {
+    check(&[], [0.0, 0.0], None, &[]);
+}
+
+#[test]
+fn the_highest_priority_wins() {
+    check(
+        &[of("a", 50, 9.0), of("b", 80, 0.0)],
+        [0.0, 5.0],
+        Some(("b", 0)),
+        &[
+            "a door arbiter: priority 50 against 80 of b",
+            "b door arbiter: won over 3",
+            "a gate arbiter: priority 50 against 80 of b",
+            "b gate arbiter: 5 m away against 0 m of b",
+        ],
+    );
+}
+
+#[test]
+fn then_the_highest_value() {
+    check(
+        &[of("a", 50, 1.5), of("b", 50, 2.0)],
+        [5.0, -3.0],
+        Some(("b", 1)),
+        &[
+            "a door arbiter: value 1.5 against 2 of b",
+            "b door arbiter: 5 m away against -3 m of b",
+            "a gate arbiter: value 1.5 against 2 of b",
+            "b gate arbiter: won over 3",
+        ],
+    );
+}
+
+#[test]
+fn then_the_first_id_of_campaign_and_region() {
+    check(
+        &[of("b", 50, 2.0), of("a", 50, 2.0)],
+        [1.0, 1.0],
+        Some(("a", 0)),
+        &[
+            "a door arbiter: won over 3",
+            "b door arbiter: equal to a, which comes first by id",
+            "a gate arbiter: equal to a, which comes first by id",
+            "b gate arbiter: equal to a, which comes first by id",
+        ],
+    );
+}
+
+#[test]
+fn who_is_refused_does_not_compete() {
+    let paused = Campaign { paused: true, ..of("a", 100, 9.0) };
+    let only_gate = {
+        let mut campaign = of("b", 1, 0.0);
+        campaign.regions.brands.clear();
+        campaign.regions.regions.insert(id!(RegionId, "gate"));
+        campaign
+    };
+    check(
+        &[paused.clone(), only_gate],
+        [1.0, 1.0],
+        Some(("b", 1)),
+        &["a door pace: none asked", "a gate pace: none asked", "b gate arbiter: alone"],
+    );
+    check(&[paused], [1.0, 1.0], None, &["a door pace: none asked", "a gate pace: none asked"]);
+}

@@ -1,0 +1,106 @@
+//! The records of Doorstep, typed: the only thing that service and deliver use of the store.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `catalogue` | places, regions and campaigns |
+//! | `customers` | customers, and what a batch of pings did to one, in one commit |
+//! | `decisions` | decisions, by customer and by time |
+//! | `triggers` | triggers, and the log of them in the order of commit |
+//! | `outbox` | what remains to be delivered, and the end of a delivery |
+//! | `traces` | pings of devices under trace |
+//! | `erase` | deleting a customer, and what is too old |
+//!
+//! What a read returns is durable, as [`Store`] promises.
+
+mod catalogue;
+mod cursor;
+mod customers;
+mod decisions;
+mod erase;
+mod keys;
+mod outbox;
+#[cfg(test)]
+mod tests;
+mod traces;
+mod triggers;
+
+pub use catalogue::{CatalogueChange, StoredCatalogue};
+pub use cursor::{Cursor, Page};
+pub use customers::Outcomes;
+pub use decisions::DecisionFilter;
+pub use outbox::{Claim, Due, OutboxEntry};
+pub use traces::TraceEntry;
+pub use triggers::{LogPage, StoredTrigger};
+
+use super::{Entry, Expect, Revision, Scan, Store, StoreError, Table, Write};
+use crate::wire::record::Record;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Most entries of one page.
+pub const PAGE_MAX: usize = 1_000;
+/// How often a change is decided again after another commit came in between.
+const CONFLICT_RETRIES: usize = 64;
+
+/// The records in a store. Cloning it is cheap, and gives the same records.
+#[derive(Clone)]
+pub struct Records {
+    store: Arc<dyn Store>,
+}
+
+impl Records {
+    /// The records in this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The last durable commit, as it moves on.
+    pub fn watch(&self) -> watch::Receiver<Revision> {
+        self.store.watch()
+    }
+
+    /// What broke the store, if anything did: nothing can be written any more.
+    pub fn fault(&self) -> Option<StoreError> {
+        self.store.fault()
+    }
+
+    fn get<R: Record>(&self, table: Table, key: &[u8]) -> Result<Option<(R, Revision)>, StoreError> {
+        let entry = self.store.get(table, key)?;
+        entry.map(|entry| Ok((decode(table, &entry)?, entry.revision))).transpose()
+    }
+
+    /// A page of a table, in the order of keys, and where it goes on.
+    fn page<R: Record>(
+        &self,
+        table: Table,
+        prefix: Vec<u8>,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<R>, StoreError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let after = after.map(|cursor| cursor.key().to_vec());
+        // One more shows whether there is a next page.
+        let mut entries = self.store.scan(table, &Scan { prefix, after, backwards: false, limit: limit + 1 })?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(|entry| Cursor::at(&entry.key));
+        let items = entries.iter().map(|entry| decode(table, entry)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+}
+
+fn decode<R: Record>(table: Table, entry: &Entry) -> Result<R, StoreError> {
+    R::decode(&entry.value).map_err(|problem| damaged(table, &entry.key, problem))
+}
+
+fn damaged(table: Table, key: &[u8], problem: impl Into<String>) -> StoreError {
+    StoreError::Damaged { table, key: key.escape_ascii().to_string(), problem: problem.into() }
+}
+
+fn put(table: Table, key: Vec<u8>, record: &impl Record, expect: Expect) -> Write {
+    Write::Put { table, key, value: record.encode(), expect }
+}
+
+fn delete(table: Table, key: Vec<u8>) -> Write {
+    Write::Delete { table, key, expect: Expect::Any }
+}

@@ -1,0 +1,140 @@
+//! What remains to be delivered, in the order of commit, and how a delivery ends.
+
+use super::customers::save;
+use super::{CONFLICT_RETRIES, PAGE_MAX, Records, decode, delete, keys, put};
+use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Device, ServerTime, Trigger, TriggerId};
+use crate::store::{CommitError, Expect, Scan, StoreError, Table, Write};
+use crate::wire::record::Queued;
+
+/// One entry of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// Its key; keys are in the order of commit.
+    pub key: Vec<u8>,
+    /// Whose trigger.
+    pub customer: CustomerId,
+    /// The trigger.
+    pub trigger: TriggerId,
+    /// How many attempts there were.
+    pub attempts_made: u32,
+    /// When the next attempt is due; at once when absent.
+    pub next_attempt: Option<ServerTime>,
+}
+
+/// What an entry stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The trigger.
+    pub trigger: Trigger,
+    /// The device that it goes to; absent when it was removed since.
+    pub device: Option<Device>,
+    /// How many attempts there were.
+    pub attempts_made: u32,
+}
+
+/// A part of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The entries that are due, in the order of commit.
+    pub entries: Vec<OutboxEntry>,
+    /// The key to go on after; absent at the end of the outbox.
+    pub next: Option<Vec<u8>>,
+}
+
+impl Records {
+    /// At most `limit` entries after a key, due or not, in the order of commit.
+    pub fn outbox(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let scan = Scan { after: after.map(<[u8]>::to_vec), limit: limit.min(PAGE_MAX), ..Scan::default() };
+        let entries = self.store.scan(Table::Outbox, &scan)?;
+        let parse = |entry| {
+            let Queued { customer, trigger, attempts_made, next_attempt } = decode(Table::Outbox, &entry)?;
+            Ok(OutboxEntry { key: entry.key, customer, trigger, attempts_made, next_attempt })
+        };
+        entries.into_iter().map(parse).collect()
+    }
+
+    /// The entries that are due among the next [`PAGE_MAX`] after a key, at most `limit`.
+    pub fn outbox_due(&self, now: ServerTime, after: Option<&[u8]>, limit: usize) -> Result<Due, StoreError> {
+        let all = self.outbox(after, PAGE_MAX)?;
+        let last = all.last().filter(|_| all.len() == PAGE_MAX).map(|entry| entry.key.clone());
+        let due = |entry: &OutboxEntry| entry.next_attempt.is_none_or(|at| at <= now);
+        let mut entries: Vec<_> = all.into_iter().filter(due).collect();
+        let limit = limit.max(1);
+        let cut = entries.len() > limit;
+        entries.truncate(limit);
+        let next = if cut { entries.last().map(|entry| entry.key.clone()) } else { last };
+        Ok(Due { entries, next })
+    }
+
+    /// What an entry stands for; nothing when it has ended, or its customer is no more.
+    pub fn claim(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
+        let Some((stored, _)) = self.trigger(&entry.customer, &entry.trigger)? else { return Ok(None) };
+        let Some((state, _)) = self.load_customer(&entry.customer)? else { return Ok(None) };
+        if stored.state != DeliveryState::Pending {
+            return Ok(None);
+        }
+        let device = state.devices.get(&stored.trigger.device).map(|own| own.device.clone());
+        Ok(Some(Claim { trigger: stored.trigger, device, attempts_made: stored.attempts_made }))
+    }
+
+    /// Records an attempt, where there was one, and the state that it led to, in one commit. A trigger that stays
+    /// pending is next due at `next_attempt`; any other leaves the outbox; one that expired or was refused gives
+    /// its budget back to the customer's ledger. Recording the end of a trigger a second time changes nothing.
+    pub async fn record_delivery(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+        next_attempt: Option<ServerTime>,
+    ) -> Result<(), CommitError> {
+        let mut tries = 0;
+        loop {
+            let writes = self.delivery(entry, attempt.clone(), state, next_attempt)?;
+            tries += 1;
+            match self.store.commit(writes).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Conflict { .. }) if tries < CONFLICT_RETRIES => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn delivery(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+        next_attempt: Option<ServerTime>,
+    ) -> Result<Vec<Write>, StoreError> {
+        let leave = delete(Table::Outbox, entry.key.clone());
+        let queued = self.get::<Queued>(Table::Outbox, &entry.key)?;
+        let stored = self.trigger(&entry.customer, &entry.trigger)?;
+        let (Some((mut queued, queued_at)), Some((mut stored, stored_at))) = (queued, stored) else {
+            return Ok(vec![leave]);
+        };
+        stored.log_revision.get_or_insert(stored_at);
+        stored.state = state;
+        if let Some(attempt) = attempt {
+            stored.attempted(attempt);
+        }
+        let key = keys::owned(&entry.customer, entry.trigger.as_str());
+        let mut writes = vec![put(Table::Triggers, key, &stored, Expect::Revision(stored_at))];
+        match state {
+            DeliveryState::Pending => {
+                queued.attempts_made = stored.attempts_made;
+                queued.next_attempt = next_attempt;
+                writes.push(put(Table::Outbox, entry.key.clone(), &queued, Expect::Revision(queued_at)));
+            }
+            DeliveryState::Delivered => writes.push(leave),
+            DeliveryState::Expired | DeliveryState::Refused => {
+                writes.push(leave);
+                if let Some((mut customer, revision)) = self.load_customer(&entry.customer)?
+                    && customer.ledger.refund(&entry.trigger)
+                {
+                    writes.push(save(&customer, Expect::Revision(revision)));
+                }
+            }
+        }
+        Ok(writes)
+    }
+}

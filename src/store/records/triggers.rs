@@ -1,0 +1,133 @@
+//! Triggers with their delivery so far, and the log of them.
+
+use super::{Cursor, PAGE_MAX, Page, Records, decode, delete, keys, put};
+use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Trigger, TriggerId};
+use crate::store::{Expect, Revision, SCAN_MAX, Scan, StoreError, Table, Write};
+use crate::wire::record::{Logged, Queued, Record};
+
+/// Most attempts that a trigger's record lists.
+pub(super) const ATTEMPTS_KEPT: usize = 16;
+
+/// A trigger with its delivery so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTrigger {
+    /// The trigger.
+    pub trigger: Trigger,
+    /// Where its delivery stands.
+    pub state: DeliveryState,
+    /// The attempts, the oldest first, at most 16; later ones replace the last.
+    pub attempts: Vec<DeliveryAttempt>,
+    /// How many attempts there were.
+    pub attempts_made: u32,
+    /// The commit that appended it to log and outbox; absent when it is the one that wrote this record.
+    pub(crate) log_revision: Option<Revision>,
+}
+
+impl StoredTrigger {
+    pub(super) fn attempted(&mut self, attempt: DeliveryAttempt) {
+        self.attempts_made = self.attempts_made.saturating_add(1);
+        self.attempts.truncate(ATTEMPTS_KEPT - 1);
+        self.attempts.push(attempt);
+    }
+}
+
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPage {
+    /// The triggers in the order in which they became durable, each as it stands now, with the cursor that goes
+    /// on after it.
+    pub triggers: Vec<(StoredTrigger, Cursor)>,
+    /// Where to go on, even if all that was read is deleted by now; absent when nothing was read.
+    pub next: Option<Cursor>,
+}
+
+impl Records {
+    /// One trigger.
+    pub fn get_trigger(&self, customer: &CustomerId, id: &TriggerId) -> Result<Option<StoredTrigger>, StoreError> {
+        Ok(self.trigger(customer, id)?.map(|(stored, _)| stored))
+    }
+
+    /// A customer's triggers, by id.
+    pub fn list_triggers(
+        &self,
+        customer: &CustomerId,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<StoredTrigger>, StoreError> {
+        self.page(Table::Triggers, keys::of_customer(customer), after, limit)
+    }
+
+    /// The triggers that became durable after the cursor's, or from the first one kept. Going on from the last
+    /// cursor gives every trigger once; when nothing is left, wait until [`Records::watch`] moves.
+    pub fn read_log(&self, after: Option<&Cursor>, limit: usize) -> Result<LogPage, StoreError> {
+        let after = after.map(|cursor| cursor.key().to_vec());
+        let scan = Scan { after, limit: limit.clamp(1, PAGE_MAX), ..Scan::default() };
+        let entries = self.store.scan(Table::TriggerLog, &scan)?;
+        let mut triggers = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let Logged { customer, trigger } = decode(Table::TriggerLog, entry)?;
+            if let Some(stored) = self.get_trigger(&customer, &trigger)? {
+                triggers.push((stored, Cursor::at(&entry.key)));
+            }
+        }
+        Ok(LogPage { triggers, next: entries.last().map(|entry| Cursor::at(&entry.key)) })
+    }
+
+    pub(super) fn trigger(
+        &self,
+        customer: &CustomerId,
+        id: &TriggerId,
+    ) -> Result<Option<(StoredTrigger, Revision)>, StoreError> {
+        self.get(Table::Triggers, &keys::owned(customer, id.as_str()))
+    }
+
+    /// Adds a trigger, to the log and to the outbox.
+    pub(super) fn add_trigger(&self, trigger: Trigger, writes: &mut Vec<Write>) -> Result<(), StoreError> {
+        let expect = match self.trigger(&trigger.customer, &trigger.id)? {
+            None => Expect::Absent,
+            Some((before, revision)) => match before.state {
+                // The id says that this is the same message: one knock is enough.
+                DeliveryState::Pending | DeliveryState::Delivered => return Ok(()),
+                DeliveryState::Expired | DeliveryState::Refused => {
+                    self.unlog(&before, revision, writes)?;
+                    Expect::Revision(revision)
+                }
+            },
+        };
+        let (customer, id) = (trigger.customer.clone(), trigger.id.clone());
+        let logged = Logged { customer: customer.clone(), trigger: id.clone() };
+        let queued = Queued { customer: customer.clone(), trigger: id.clone(), attempts_made: 0, next_attempt: None };
+        let state = DeliveryState::Pending;
+        let stored = StoredTrigger { trigger, state, attempts: Vec::new(), attempts_made: 0, log_revision: None };
+        writes.push(put(Table::Triggers, keys::owned(&customer, id.as_str()), &stored, expect));
+        writes.push(Write::Append { table: Table::TriggerLog, value: logged.encode() });
+        writes.push(Write::Append { table: Table::Outbox, value: queued.encode() });
+        Ok(())
+    }
+
+    /// Takes a trigger, which was read at a revision, out of the log and the outbox.
+    pub(super) fn unlog(
+        &self,
+        stored: &StoredTrigger,
+        revision: Revision,
+        writes: &mut Vec<Write>,
+    ) -> Result<(), StoreError> {
+        // Keys of appends begin with the commit's revision.
+        let prefix = stored.log_revision.unwrap_or(revision).0.to_be_bytes().to_vec();
+        let scan = Scan { prefix, limit: SCAN_MAX, ..Scan::default() };
+        let Trigger { customer, id, .. } = &stored.trigger;
+        let logged = Logged { customer: customer.clone(), trigger: id.clone() }.encode();
+        for entry in self.store.scan(Table::TriggerLog, &scan)? {
+            if entry.value == logged {
+                writes.push(delete(Table::TriggerLog, entry.key));
+            }
+        }
+        for entry in self.store.scan(Table::Outbox, &scan)? {
+            let queued: Queued = decode(Table::Outbox, &entry)?;
+            if (&queued.customer, &queued.trigger) == (customer, id) {
+                writes.push(delete(Table::Outbox, entry.key));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! How a record lies in sled's tree.
+//!
+//! Under its spot lies the head: the revision (8 bytes, big-endian), the number of further parts (1 byte), and the
+//! first part of the value. Further parts lie under 0x80, the spot, and their number. So no value in the tree is
+//! larger than a part, and no page grows so large that sled would put it into a file of its own, which it does
+//! not sync: a leaf has about 20 values, and the limit is a quarter of sled's segment of 512 KiB.
+
+use super::super::stage::{self, Spot, Stored};
+use super::super::{Revision, StoreError, Table, VALUE_MAX_BYTES};
+use sled::{Batch, Tree};
+
+/// The largest part of a value in bytes.
+const PART_BYTES: usize = 4096;
+const PARTS_CODE: u8 = 0x80;
+const HEAD_BYTES: usize = 9;
+
+const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES <= 1 + u8::MAX as usize);
+
+/// Where the schema version lies: 4 bytes, big-endian.
+pub(super) const SCHEMA: &[u8] = b"\xffschema";
+/// Where the revision of the last commit lies: 8 bytes, big-endian.
+pub(super) const REVISION: &[u8] = b"\xffrevision";
+
+/// How many parts a value has besides the first.
+#[expect(clippy::cast_possible_truncation, reason = "at most 255, as asserted above")]
+fn further_parts(value: &[u8]) -> u8 {
+    value.len().div_ceil(PART_BYTES).saturating_sub(1) as u8
+}
+
+fn part_spot(spot: &[u8], part: u8) -> Spot {
+    let mut key = Vec::with_capacity(spot.len() + 2);
+    key.push(PARTS_CODE);
+    key.extend_from_slice(spot);
+    key.push(part);
+    key
+}
+
+/// Replaces a record by another, either of which may be absent.
+pub(super) fn replace(batch: &mut Batch, spot: &Spot, before: Option<&Stored>, after: Option<&Stored>) {
+    let mut kept = 0;
+    if let Some(after) = after {
+        kept = further_parts(&after.value);
+        let mut parts = after.value.chunks(PART_BYTES);
+        let mut head = Vec::with_capacity(HEAD_BYTES + after.value.len().min(PART_BYTES));
+        head.extend_from_slice(&after.revision.0.to_be_bytes());
+        head.push(kept);
+        head.extend_from_slice(parts.next().unwrap_or_default());
+        batch.insert(spot.as_slice(), head);
+        for (number, part) in (1..=kept).zip(parts) {
+            batch.insert(part_spot(spot, number), part);
+        }
+    } else if before.is_some() {
+        batch.remove(spot.as_slice());
+    }
+    let old = before.map_or(0, |before| further_parts(&before.value));
+    for number in (kept..old).map(|number| number + 1) {
+        batch.remove(part_spot(spot, number));
+    }
+}
+
+/// Reads a record.
+pub(super) fn read(tree: &Tree, spot: &Spot) -> Result<Option<Stored>, StoreError> {
+    let head = tree.get(spot).map_err(|error| StoreError::Read(error.to_string()))?;
+    head.map(|head| decode(tree, spot, &head)).transpose()
+}
+
+/// Reads the rest of a record.
+pub(super) fn decode(tree: &Tree, spot: &[u8], head: &[u8]) -> Result<Stored, StoreError> {
+    let (Some((revision, [parts])), Some(first)) =
+        (head.first_chunk::<HEAD_BYTES>().and_then(|fixed| fixed.split_first_chunk::<8>()), head.get(HEAD_BYTES..))
+    else {
+        return Err(damaged(spot, "its head is too short"));
+    };
+    let mut value = first.to_vec();
+    for number in 1..=*parts {
+        let part = tree.get(part_spot(spot, number)).map_err(|error| StoreError::Read(error.to_string()))?;
+        value.extend_from_slice(&part.ok_or_else(|| damaged(spot, "a part of it is missing"))?);
+    }
+    if further_parts(&value) != *parts {
+        return Err(damaged(spot, "its parts do not add up"));
+    }
+    Ok(Stored { revision: Revision(u64::from_be_bytes(*revision)), value })
+}
+
+fn damaged(spot: &[u8], problem: &str) -> StoreError {
+    let (code, key) = spot.split_first().map_or((0, spot), |(code, key)| (*code, key));
+    let table = Table::ALL.into_iter().find(|table| stage::code(*table) == code).unwrap_or(Table::Meta);
+    StoreError::Damaged { table, key: key.escape_ascii().to_string(), problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(bytes: usize) -> Stored {
+        Stored { revision: Revision(7), value: (0..=u8::MAX).cycle().take(bytes).collect() }
+    }
+
+    #[test]
+    fn a_record_of_any_size_replaces_one_of_any_other_and_leaves_nothing_behind() {
+        let db = ::sled::Config::new().temporary(true).open().unwrap();
+        let spot = stage::spot(Table::Regions, b"r");
+        let sizes = [None, Some(0), Some(1), Some(4096), Some(4097), Some(8192), Some(VALUE_MAX_BYTES)];
+        for (before, after) in sizes.iter().flat_map(|a| sizes.iter().map(move |b| (a.map(value), b.map(value)))) {
+            let mut batch = Batch::default();
+            replace(&mut batch, &spot, None, before.as_ref());
+            db.apply_batch(batch).unwrap();
+            let mut batch = Batch::default();
+            replace(&mut batch, &spot, before.as_ref(), after.as_ref());
+            db.apply_batch(batch).unwrap();
+            assert_eq!(read(&db, &spot).unwrap(), after);
+            let records = after.as_ref().map_or(0, |after| 1 + usize::from(further_parts(&after.value)));
+            assert_eq!(db.len(), records);
+            db.clear().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_is_named() {
+        let db = ::sled::Config::new().temporary(true).open().unwrap();
+        let spot = stage::spot(Table::Regions, b"r\xff");
+        for head in [&b"short"[..], b"\0\0\0\0\0\0\0\x01\x01part", b"\0\0\0\0\0\0\0\x01\xff"] {
+            db.insert(&spot, head).unwrap();
+            let error = read(&db, &spot).unwrap_err().to_string();
+            assert!(error.starts_with(r"record r\xff of Regions is damaged: "), "{error}");
+        }
+    }
+}

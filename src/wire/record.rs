@@ -1,0 +1,209 @@
+//! Stored records, `proto/doorstep/store/v1`: what the store's values hold, to the model and back.
+//!
+//! A record that does not decode is damaged, or was written by a newer version; either way it is reported, never
+//! passed over.
+
+use super::store::v1 as stored;
+use super::{customer, each, name, presence, required, time, trace, trigger, v1};
+use crate::engine::{CustomerState, DeviceState, Sequences};
+use crate::model::customer::DEVICES_MAX;
+use crate::model::invalid::at_most;
+use crate::model::{Campaign, CustomerId, Decision, Device, Invalid, Place, Region, ServerTime, TriggerId};
+use crate::store::{StoredTrigger, TraceEntry};
+use prost::Message;
+
+/// Most ranges of kept sequence numbers of one device.
+const RANGES_MAX: usize = 64;
+
+/// A value that is kept in the store as a message of its own.
+pub(crate) trait Record: Sized {
+    /// The message's bytes.
+    fn encode(&self) -> Vec<u8>;
+
+    /// Parses a message's bytes; fails with what does not decode.
+    fn decode(bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// A trigger that remains to be delivered, as it stands in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) customer: CustomerId,
+    pub(crate) trigger: TriggerId,
+    pub(crate) attempts_made: u32,
+    pub(crate) next_attempt: Option<ServerTime>,
+}
+
+/// A pointer to a trigger, as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) customer: CustomerId,
+    pub(crate) trigger: TriggerId,
+}
+
+/// Decodes a message, and takes the part of it that must be there.
+fn part<M: Message + Default, T>(bytes: &[u8], field: &str, get: impl Fn(M) -> Option<T>) -> Result<T, String> {
+    let message = M::decode(bytes).map_err(|error| error.to_string())?;
+    required(field, get(message)).map_err(|why| why.to_string())
+}
+
+/// A record whose message does nothing but embed a message of the contract.
+macro_rules! embedded {
+    ($($model:ident as $record:ident . $field:ident: $message:ident;)*) => { $(
+        impl Record for $model {
+            fn encode(&self) -> Vec<u8> {
+                stored::$record { $field: Some(v1::$message::from(self)) }.encode_to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Result<Self, String> {
+                let part: v1::$message = part(bytes, stringify!($field), |record: stored::$record| record.$field)?;
+                Self::try_from(part).map_err(|why| why.under(stringify!($field)).to_string())
+            }
+        }
+    )* };
+}
+
+embedded! {
+    Place as PlaceRecord.place: Place;
+    Region as RegionRecord.region: Region;
+    Campaign as CampaignRecord.campaign: Campaign;
+    Decision as DecisionRecord.decision: Decision;
+}
+
+impl Record for TraceEntry {
+    fn encode(&self) -> Vec<u8> {
+        stored::TraceRecord { entry: Some(self.into()) }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let entry = part(bytes, "entry", |record: stored::TraceRecord| record.entry)?;
+        trace::entry(entry).map_err(|why| why.under("entry").to_string())
+    }
+}
+
+impl Record for StoredTrigger {
+    fn encode(&self) -> Vec<u8> {
+        stored::TriggerRecord {
+            trigger: Some(trigger::trigger_message(&self.trigger, self.state, &self.attempts)),
+            attempts_made: self.attempts_made,
+            log_revision: self.log_revision.map_or(0, |revision| revision.0),
+        }
+        .encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let record = stored::TriggerRecord::decode(bytes).map_err(|error| error.to_string())?;
+        let (trigger, state, attempts) = required("trigger", record.trigger)
+            .and_then(|wire| trigger::trigger(wire).map_err(|why| why.under("trigger")))
+            .map_err(|why| why.to_string())?;
+        let log_revision = (record.log_revision != 0).then_some(crate::store::Revision(record.log_revision));
+        Ok(Self { trigger, state, attempts, attempts_made: record.attempts_made, log_revision })
+    }
+}
+
+impl Record for Queued {
+    fn encode(&self) -> Vec<u8> {
+        stored::OutboxRecord {
+            customer: self.customer.to_string(),
+            trigger: self.trigger.to_string(),
+            attempts_made: self.attempts_made,
+            next_attempt_time: self.next_attempt.map(Into::into),
+        }
+        .encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let record = stored::OutboxRecord::decode(bytes).map_err(|error| error.to_string())?;
+        let parse = || {
+            let next_attempt = record.next_attempt_time.map(|at| time::server_time("next_attempt_time", at));
+            Ok::<_, Invalid>(Self {
+                customer: CustomerId::parse("customer", &record.customer)?,
+                trigger: TriggerId::parse("trigger", &record.trigger)?,
+                attempts_made: record.attempts_made,
+                next_attempt: next_attempt.transpose()?,
+            })
+        };
+        parse().map_err(|why| why.to_string())
+    }
+}
+
+impl Record for Logged {
+    fn encode(&self) -> Vec<u8> {
+        let (customer, trigger) = (self.customer.to_string(), self.trigger.to_string());
+        stored::LogRecord { customer, trigger }.encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let record = stored::LogRecord::decode(bytes).map_err(|error| error.to_string())?;
+        let customer = CustomerId::parse("customer", &record.customer).map_err(|why| why.to_string())?;
+        let trigger = TriggerId::parse("trigger", &record.trigger).map_err(|why| why.to_string())?;
+        Ok(Self { customer, trigger })
+    }
+}
+
+impl Record for CustomerState {
+    fn encode(&self) -> Vec<u8> {
+        let devices = self.devices.values().map(|device| device_message(&self.customer.id, device));
+        stored::CustomerRecord {
+            customer: Some((&self.customer).into()),
+            devices: devices.collect(),
+            ledger: Some((&self.ledger).into()),
+        }
+        .encode_to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let record = stored::CustomerRecord::decode(bytes).map_err(|error| error.to_string())?;
+        customer_state(record).map_err(|why| why.to_string())
+    }
+}
+
+fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Invalid> {
+    let customer = required("customer", record.customer)?;
+    // Every stored answer about consent bears its time, so the default does not matter.
+    let customer = customer::customer(customer, ServerTime(0)).map_err(|why| why.under("customer"))?;
+    at_most("devices", record.devices.len(), DEVICES_MAX)?;
+    let devices = each("devices", record.devices, |wire| device(&customer.id, wire))?;
+    let ledger = record.ledger.unwrap_or_default().try_into().map_err(|why: Invalid| why.under("ledger"))?;
+    let devices = devices.into_iter().map(|own| (own.device.id.clone(), own)).collect();
+    Ok(CustomerState { customer, devices, ledger })
+}
+
+fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRecord {
+    let range = |&(first, last): &(u64, u64)| stored::SequenceRange { first, last };
+    stored::DeviceRecord {
+        device: Some(customer::device_message(customer, &own.device)),
+        presence: Some((&own.presence).into()),
+        kept: own.kept.ranges().iter().map(range).collect(),
+        trace_until_time: own.trace_until.map(Into::into),
+    }
+}
+
+fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceState, Invalid> {
+    let wire = required("device", record.device)?;
+    let (owner, device): (CustomerId, Device) = customer::device(&wire).map_err(|why| why.under("device"))?;
+    if owner != *customer {
+        return Err(Invalid::new(
+            "device.name",
+            format!("is {}; must belong to {}", wire.name, name::customer(customer)),
+        ));
+    }
+    let presence = presence::presence(record.presence.unwrap_or_default()).map_err(|why| why.under("presence"))?;
+    let trace_until = record.trace_until_time.map(|at| time::server_time("trace_until_time", at)).transpose()?;
+    Ok(DeviceState { device, presence, kept: sequences(&record.kept)?, trace_until })
+}
+
+fn sequences(ranges: &[stored::SequenceRange]) -> Result<Sequences, Invalid> {
+    at_most("kept", ranges.len(), RANGES_MAX)?;
+    let mut end = None;
+    for (index, range) in ranges.iter().enumerate() {
+        // Ranges that touch would be one.
+        let apart = end.is_none_or(|end: u64| end.checked_add(1).is_some_and(|next| range.first > next));
+        if !apart || range.last < range.first {
+            let problem =
+                format!("is {} to {}; must be ascending and apart from the one before", range.first, range.last);
+            return Err(Invalid::new("", problem).at("kept", index));
+        }
+        end = Some(range.last);
+    }
+    Ok(Sequences::from_ranges(ranges.iter().map(|range| (range.first, range.last))))
+}

@@ -1,0 +1,199 @@
+//! What is stored comes back the same, and damage never panics.
+
+use super::arbitrary;
+use super::record::{Logged, Queued, Record};
+use crate::engine::{CustomerState, DeviceState, Sequences};
+use crate::model::*;
+use crate::presence::{DevicePresence, Latch, Track};
+use crate::qualify::{Ledger, PaceTaken, Sent};
+use crate::store::{Revision, StoredTrigger, TraceEntry};
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+
+/// To bytes and back, whole; and with one bit changed, or cut off: refused or taken, but no panic.
+fn check<R: Record + PartialEq + std::fmt::Debug>(record: &R, at: prop::sample::Index) -> Result<(), TestCaseError> {
+    let mut bytes = record.encode();
+    let again = R::decode(&bytes);
+    prop_assert_eq!(again.as_ref(), Ok(record));
+    if !bytes.is_empty() {
+        let bit = at.index(bytes.len() * 8);
+        let _ = R::decode(&bytes[..bit / 8]);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let _ = R::decode(&bytes);
+    }
+    Ok(())
+}
+
+fn time() -> impl Strategy<Value = i64> {
+    -1_000_000_000_000..4_000_000_000_000_i64
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (-90.0..=90.0_f64, -180.0..=180.0_f64).prop_map(|(lat, lon)| Position::new(lat, lon).unwrap())
+}
+
+fn presence() -> impl Strategy<Value = DevicePresence> {
+    let number = || -1e6..1e6_f64;
+    let track =
+        (position(), time(), [number(), number()], [number(), number()], [number(), number(), number()], 0..9_u32)
+            .prop_map(|(anchor, at, east_north_m, velocity_mps, variance, aside)| Track {
+                anchor,
+                at: DeviceTime(at),
+                east_north_m,
+                velocity_mps,
+                variance,
+                aside,
+            });
+    let inside =
+        (arbitrary::visit_id(), time(), any::<bool>(), of(time())).prop_map(|(visit, since, dwelt, leaving)| {
+            Latch::Inside { visit, since: DeviceTime(since), dwelt, leaving: leaving.map(DeviceTime) }
+        });
+    let latches = btree_map(arbitrary::region_id(), prop_oneof![Just(Latch::Outside), inside], 0..4);
+    (of(track), latches, of(time())).prop_map(|(track, latches, latest)| DevicePresence {
+        track,
+        latches,
+        latest: latest.map(DeviceTime),
+    })
+}
+
+fn ledger() -> impl Strategy<Value = Ledger> {
+    let pace =
+        (any::<u64>(), 1..1_000_000_i64).prop_map(|(before, refill)| PaceTaken { before, refill: Millis(refill) });
+    let ids = (
+        arbitrary::trigger_id(),
+        arbitrary::campaign_id(),
+        arbitrary::topic_id(),
+        arbitrary::region_id(),
+        arbitrary::place_id(),
+        arbitrary::brand_id(),
+        arbitrary::visit_id(),
+    );
+    let sent =
+        (time(), ids, of(pace)).prop_map(|(at, (trigger, campaign, topic, region, place, brand, visit), pace)| {
+            Sent { at: ServerTime(at), trigger, campaign, topic, region, place, brand, visit, pace }
+        });
+    let pace = btree_map(arbitrary::campaign_id(), any::<u64>(), 0..3);
+    (vec(sent, 0..5), pace, of(time())).prop_map(|(mut sends, pace, forgotten)| {
+        sends.sort_by_key(|sent| sent.at);
+        Ledger { sends, pace, forgotten: forgotten.map(ServerTime) }
+    })
+}
+
+fn state() -> impl Strategy<Value = CustomerState> {
+    let device = (arbitrary::device(), presence(), vec(1..500_u64, 0..40), of(time())).prop_map(
+        |(device, presence, numbers, trace_until)| {
+            let mut kept = Sequences::default();
+            for number in numbers {
+                kept.insert(Sequence(number));
+            }
+            (device.id.clone(), DeviceState { device, presence, kept, trace_until: trace_until.map(ServerTime) })
+        },
+    );
+    (arbitrary::customer(), vec(device, 0..3), ledger()).prop_map(|(customer, devices, ledger)| CustomerState {
+        customer,
+        devices: devices.into_iter().collect(),
+        ledger,
+    })
+}
+
+fn trigger() -> impl Strategy<Value = StoredTrigger> {
+    (arbitrary::trigger(), any::<u32>(), of(1..u64::MAX)).prop_map(
+        |((trigger, state, attempts), attempts_made, log_revision)| StoredTrigger {
+            trigger,
+            state,
+            attempts,
+            attempts_made,
+            log_revision: log_revision.map(Revision),
+        },
+    )
+}
+
+fn trace() -> impl Strategy<Value = TraceEntry> {
+    (arbitrary::decision(), of(position()), of(position()), 0..64_usize)
+        .prop_map(|(decision, fix, track, sightings)| TraceEntry { decision, fix, track, sightings })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_catalogue_comes_back(
+        place in arbitrary::place(), region in arbitrary::region(), campaign in arbitrary::campaign(), at: prop::sample::Index,
+    ) {
+        check(&place, at)?;
+        check(&region, at)?;
+        check(&campaign, at)?;
+    }
+
+    #[test]
+    fn a_customer_comes_back(state in state(), at: prop::sample::Index) {
+        check(&state, at)?;
+    }
+
+    #[test]
+    fn what_was_decided_comes_back(
+        decision in arbitrary::decision(), trigger in trigger(), trace in trace(), next in of(time()), at: prop::sample::Index,
+    ) {
+        check(&decision, at)?;
+        check(&trigger, at)?;
+        check(&trace, at)?;
+        let Trigger { customer, id, .. } = trigger.trigger;
+        check(&Logged { customer: customer.clone(), trigger: id.clone() }, at)?;
+        let attempts_made = trigger.attempts_made;
+        check(&Queued { customer, trigger: id, attempts_made, next_attempt: next.map(ServerTime) }, at)?;
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300)) {
+        let _ = Place::decode(&bytes);
+        let _ = Region::decode(&bytes);
+        let _ = Campaign::decode(&bytes);
+        let _ = CustomerState::decode(&bytes);
+        let _ = Decision::decode(&bytes);
+        let _ = StoredTrigger::decode(&bytes);
+        let _ = Queued::decode(&bytes);
+        let _ = Logged::decode(&bytes);
+        let _ = TraceEntry::decode(&bytes);
+    }
+}
+
+#[test]
+fn an_empty_record_is_damaged_and_says_where() {
+    assert_eq!(Place::decode(b"").unwrap_err(), "place is absent; it is required");
+    assert_eq!(CustomerState::decode(b"").unwrap_err(), "customer is absent; it is required");
+    assert_eq!(StoredTrigger::decode(b"").unwrap_err(), "trigger is absent; it is required");
+    assert!(TraceEntry::decode(b"\x0a\x00").unwrap_err().starts_with("entry.decision is absent"));
+}
+
+#[test]
+fn ranges_that_touch_or_go_back_are_damaged() {
+    use super::store::v1 as stored;
+    use prost::Message as _;
+    let customer = Customer::new(CustomerId::parse("c", "maya").unwrap());
+    let device = Device {
+        id: DeviceId::parse("d", "phone").unwrap(),
+        platform: Platform::Ios,
+        push_address: String::new(),
+        locale: "en".to_owned(),
+        time_zone: None,
+    };
+    let mut state = CustomerState::new(customer);
+    state.devices.insert(device.id.clone(), DeviceState::new(device));
+    for (ranges, good) in [
+        (vec![(1, 3), (5, 5), (7, u64::MAX)], true),
+        (vec![(1, 3), (4, 5)], false),
+        (vec![(3, 1)], false),
+        (vec![(5, 6), (1, 2)], false),
+        (vec![(1, u64::MAX), (3, 4)], false),
+        ((0..65).map(|n| (10 * n + 1, 10 * n + 2)).collect(), false),
+    ] {
+        let mut record = stored::CustomerRecord::decode(state.encode().as_slice()).unwrap();
+        record.devices[0].kept = ranges.iter().map(|&(first, last)| stored::SequenceRange { first, last }).collect();
+        let decoded = CustomerState::decode(&record.encode_to_vec());
+        assert_eq!(decoded.is_ok(), good, "{ranges:?}");
+        if let Err(problem) = decoded {
+            assert!(problem.starts_with("devices[0].kept"), "{problem}");
+        }
+    }
+}
