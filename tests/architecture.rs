@@ -61,10 +61,8 @@ fn broken(file: &str, text: &str) -> Vec<String> {
     for named in names(text) {
         let shown = named.path.join("::");
         let mut say = |why: &str| broken.push(format!("{file}:{}: {shown}: {why}", named.line));
-        if let Some(own) = in_core {
-            if let Some(why) = impure(&named, own) {
-                say(&why);
-            }
+        if let Some(why) = in_core.and_then(|own| impure(&named, own)) {
+            say(&why);
         }
         for (crate_name, rooms) in WALLS {
             let inside =
