@@ -8,9 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How often to record what the records give up on because of other commits; each gives up after several tries.
-const CONFLICTS_MAX: usize = 8;
-
 /// What attempts share.
 pub(super) struct Desk {
     pub(super) records: Records,
@@ -38,7 +35,7 @@ impl Desk {
         let claim = match self.records.claim(&job.entry) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Landing::Ended,
-            Err(error) => return self.stumble(job, error),
+            Err(error) => return self.stumble(job, error.into()),
         };
         let at = (self.clock)();
         if claim.trigger.expires <= at {
@@ -79,7 +76,7 @@ impl Desk {
     }
 
     async fn end(&self, job: Job<OutboxEntry>, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
-        match self.record(&job.entry, attempt, state, None).await {
+        match self.records.record_delivery(&job.entry, attempt, state, None).await {
             Ok(()) => Landing::Ended,
             Err(error) => self.stumble(job, error),
         }
@@ -96,38 +93,26 @@ impl Desk {
         let pause = backoff::pause(job.failed, self.jitter(&job.entry.trigger, job.failed), after);
         // Not beyond its end, so that the budget comes back then.
         let due = ((self.clock)() + pause).min(claim.trigger.expires);
-        match self.record(&job.entry, Some(attempt), DeliveryState::Pending, Some(due)).await {
+        match self.records.record_delivery(&job.entry, Some(attempt), DeliveryState::Pending, Some(due)).await {
             Ok(()) => Landing::Again { job, due },
             Err(error) => self.stumble(job, error),
         }
     }
 
-    async fn record(
-        &self,
-        entry: &OutboxEntry,
-        attempt: Option<DeliveryAttempt>,
-        state: DeliveryState,
-        due: Option<ServerTime>,
-    ) -> Result<(), StoreError> {
-        for _ in 0..CONFLICTS_MAX {
-            match self.records.record_delivery(entry, attempt.clone(), state, due).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Conflict { .. }) => tokio::task::yield_now().await,
-                Err(CommitError::Store(error)) => return Err(error),
-            }
-        }
-        Err(StoreError::Read(format!("trigger {} of {} keeps changing", entry.trigger, entry.customer)))
-    }
-
     /// A store that takes no more commits ends the work; anything else is tried again.
-    fn stumble(&self, job: Job<OutboxEntry>, error: StoreError) -> Landing {
+    fn stumble(&self, job: Job<OutboxEntry>, error: CommitError) -> Landing {
         match error {
-            StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. } => Landing::Broken(error),
-            StoreError::Read(_)
-            | StoreError::Damaged { .. }
-            | StoreError::TooLarge { .. }
-            | StoreError::Key { .. }
-            | StoreError::CommitTooLarge { .. } => {
+            CommitError::Store(error @ (StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. })) => {
+                Landing::Broken(error)
+            }
+            CommitError::Conflict { .. }
+            | CommitError::Store(
+                StoreError::Read(_)
+                | StoreError::Damaged { .. }
+                | StoreError::TooLarge { .. }
+                | StoreError::Key { .. }
+                | StoreError::CommitTooLarge { .. },
+            ) => {
                 tracing::error!(trigger = %job.entry.trigger, %error, "cannot take up a trigger; trying again");
                 self.set_aside(job)
             }
