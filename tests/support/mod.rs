@@ -1,5 +1,5 @@
 //! What the tests share: a real server process on a free port, with a data directory of its own.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod denver;
 pub mod receiver;
