@@ -127,7 +127,12 @@ fn walk(words: &mut Words<'_>, setting: &Setting) -> Read<Way> {
     let staying =
         if words.take_if("staying") { span("staying", words.take("a span such as 3m")?)? } else { Millis(0) };
     let (east, north) = metres(from, to);
-    let moving = Millis((east.hypot(north) / speed * 1_000.0).ceil() as i64);
+    let seconds = east.hypot(north) / speed;
+    if seconds > 86_400.0 {
+        return Err(format!("walks for {seconds:.0} s; at most a day is allowed"));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "checked just above")]
+    let moving = Millis((seconds * 1_000.0).ceil() as i64);
     Ok(Way { from: Some(from), to: Some(to), moving, total: Millis(moving.0 + staying.0), every: every(words)? })
 }
 

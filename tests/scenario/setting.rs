@@ -89,7 +89,9 @@ impl Setting {
             let (places, regions) =
                 files::read_regions(&text, &files::Defaults::default()).map_err(|why| why.to_string())?;
             self.places.extend(places);
-            regions.into_iter().for_each(|region| self.add(region));
+            for region in regions {
+                self.add(region);
+            }
         }
         if wants("campaigns") {
             self.campaigns.extend(files::read_campaigns(&read("campaigns.yaml")?).map_err(|why| why.to_string())?);
