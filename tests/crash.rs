@@ -1,5 +1,7 @@
 //! A server that is killed with SIGKILL in mid-walk and started again sends no second alert and loses none.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test stops where something is amiss")]
+
 mod support;
 
 use doorstep::wire::v1::{self, device_service_client::DeviceServiceClient};

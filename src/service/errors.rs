@@ -150,7 +150,7 @@ pub(super) fn store(error: &StoreError) -> Status {
         StoreError::Open { .. } | StoreError::Read(_) | StoreError::Write(_) | StoreError::Closed => status(
             Code::Unavailable,
             "STORE_UNAVAILABLE",
-            "the store is not available; nothing was kept that was not acked",
+            "the store is not available; what was not answered may be sent again",
             Some(RETRY_STORE),
         ),
         StoreError::Damaged { .. } => status(Code::DataLoss, "RECORD_DAMAGED", &error.to_string(), None),

@@ -202,7 +202,7 @@ fn a_region_is_refused_at_the_field() {
             (
                 |region| {
                     region.extent =
-                        Some(Circle(v1::Circle { center: Some(v1::LatLng::default()), radius_m: f64::NAN }))
+                        Some(Circle(v1::Circle { center: Some(v1::LatLng::default()), radius_m: f64::NAN }));
                 },
                 "circle.radius_m",
             ),
@@ -292,7 +292,7 @@ fn a_campaign_is_refused_at_the_field() {
                     campaign.active_window = Some(v1::ActiveWindow {
                         start_time: Some(prost_types::Timestamp::default()),
                         end_time: Some(prost_types::Timestamp::default()),
-                    })
+                    });
                 },
                 "active_window.end_time",
             ),

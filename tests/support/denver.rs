@@ -57,8 +57,8 @@ pub fn walk(start_ms: i64) -> Vec<v1::Ping> {
     let mut pings = Vec::new();
     for leg in stops.windows(2) {
         let steps = (metres(leg[0], leg[1]) / STEP_M).ceil();
-        for step in 0..steps as u32 {
-            let part = f64::from(step) / steps;
+        for step in (0_u32..).map(f64::from).take_while(|step| *step < steps) {
+            let part = step / steps;
             let sequence = pings.len() as u64 + 1;
             let off = (sequence * 7 % 11) as f64 * 4e-6 - 2e-5;
             let at = start_ms + 5_000 * sequence.cast_signed();
