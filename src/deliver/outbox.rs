@@ -1,7 +1,7 @@
 //! What a worker needs of the store.
 
 use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Device, Trigger, TriggerId};
-use crate::store::{CommitError, Pending, Revision, StoreError};
+use crate::store::{self, CommitError, Pending, Records, Revision, StoreError};
 use tokio::sync::watch;
 
 /// One entry of the outbox: a trigger that is durable and not yet delivered.
@@ -46,4 +46,36 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// The last durable commit, as it moves on.
     fn watch(&self) -> watch::Receiver<Revision>;
+}
+
+impl Outbox for Records {
+    fn after(&self, last: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let entry = |store::OutboxEntry { key, customer, trigger, .. }| OutboxEntry { key, customer, trigger };
+        Ok(self.outbox(last, limit)?.into_iter().map(entry).collect())
+    }
+
+    fn load(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
+        let claim = self.claim(&entry.customer, &entry.trigger)?;
+        Ok(claim.map(|store::Claim { trigger, device, attempts_made }| Claim {
+            trigger,
+            device,
+            attempts: attempts_made as usize,
+        }))
+    }
+
+    fn record(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+    ) -> Pending<Result<(), CommitError>> {
+        let (records, OutboxEntry { key, customer, trigger }) = (self.clone(), entry.clone());
+        // The worker works out anew when the next attempt is due, from the attempts on record.
+        let entry = store::OutboxEntry { key, customer, trigger, attempts_made: 0, next_attempt: None };
+        Box::pin(async move { records.record_delivery(&entry, attempt, state, None).await })
+    }
+
+    fn watch(&self) -> watch::Receiver<Revision> {
+        Records::watch(self)
+    }
 }

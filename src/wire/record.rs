@@ -184,7 +184,7 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
     if owner != *customer {
         return Err(Invalid::new(
             "device.name",
-            format!("is {}; must belong to {}", wire.name, name::customer(customer)),
+            format!("is {}; must belong to {}", wire.name, name::customer_name(customer)),
         ));
     }
     let presence = presence::presence(record.presence.unwrap_or_default()).map_err(|why| why.under("presence"))?;
