@@ -20,4 +20,6 @@ pub mod store;
 
 pub mod deliver;
 
+pub mod service;
+
 pub mod files;

@@ -1,3 +1,49 @@
 //! The `simulator` command.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use simulator::replay::ReplayArgs;
+use simulator::walk::WalkArgs;
+use simulator::{replay, walk};
+use std::io::Write;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Walks a street so that you need not.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Walk any track against a running server.
+    Walk(WalkArgs),
+    /// Run recorded pings through the core, as fast as it goes, and write the transitions.
+    Replay(ReplayArgs),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut out = std::io::stdout();
+    runtime.block_on(async {
+        match command {
+            Command::Walk(args) => walk::run(&args, &mut out).await.map(drop),
+            Command::Replay(args) => replay::run(&args)?.print(&mut out),
+        }
+    })
+}

@@ -7,7 +7,6 @@
 pub mod backoff;
 pub mod compose;
 pub mod log;
-pub mod outbox;
 pub mod webhook;
 pub mod worker;
 
@@ -18,9 +17,8 @@ use std::sync::Arc;
 
 pub use compose::{Parcel, compose};
 pub use log::Log;
-pub use outbox::Outbox;
 pub use webhook::{Secrets, Webhook};
-pub use worker::Worker;
+pub use worker::{Limits, Worker};
 
 /// The longest detail of an answer in characters; the rest is cut off when it is recorded.
 pub const DETAIL_MAX_CHARS: usize = 200;

@@ -23,9 +23,9 @@ pub enum FileError {
     #[error("is no GeoJSON FeatureCollection (RFC 7946): {0}")]
     GeoJson(String),
     /// It is not the YAML that was expected; the message names line and column.
-    #[error("does not read: {0}")]
+    #[error("does not read")]
     Yaml(#[from] serde_norway::Error),
     /// A value is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Invalid),
 }

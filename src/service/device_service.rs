@@ -74,7 +74,7 @@ impl Devices {
         loop {
             let batch = tokio::select! {
                 biased;
-                _ = self.draining.wait_for(|draining| *draining) => {
+                () = asked(&mut self.draining) => {
                     let drain = drain(stream.as_ref());
                     let _ = answers.send(Ok(v1::StreamPingsResponse { message: Some(Message::Drain(drain)) })).await;
                     return Ok(());
@@ -94,6 +94,11 @@ impl Devices {
             }
         }
     }
+}
+
+/// Waits until the server drains. A server that is gone drains, too.
+async fn asked(draining: &mut watch::Receiver<bool>) {
+    let _ = draining.wait_for(|draining| *draining).await;
 }
 
 /// What the first message of a stream settled.

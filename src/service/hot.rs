@@ -7,23 +7,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A customer's record as it was last committed here; empty until it is loaded.
-pub type Slot = Arc<tokio::sync::Mutex<Option<(CustomerState, Revision)>>>;
+pub(super) type Slot = Arc<tokio::sync::Mutex<Option<(CustomerState, Revision)>>>;
 
 /// A bounded map of customers at hand. A customer who is not at hand is loaded from the store.
 #[derive(Clone)]
-pub struct HotCustomers {
+pub(super) struct HotCustomers {
     slots: Arc<Mutex<HashMap<CustomerId, Slot>>>,
     most: usize,
 }
 
 impl HotCustomers {
     /// Keeps at most `most` customers, besides those that are being decided at the moment.
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self { slots: Arc::default(), most: most.max(1) }
     }
 
     /// The customer's slot; its lock orders all that is decided about the customer on this server.
-    pub fn slot(&self, customer: &CustomerId) -> Slot {
+    pub(super) fn slot(&self, customer: &CustomerId) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get(customer) {
             return slot.clone();
@@ -31,7 +31,9 @@ impl HotCustomers {
         if slots.len() >= self.most {
             let mut spare = slots.len() / 4 + 1;
             // Whoever holds a slot shares it; the idle ones are held by the map alone.
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || spare.checked_sub(1).map(|left| spare = left).is_none());
+            slots.retain(|_, slot| {
+                Arc::strong_count(slot) > 1 || spare.checked_sub(1).map(|left| spare = left).is_none()
+            });
         }
         slots.entry(customer.clone()).or_default().clone()
     }

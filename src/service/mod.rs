@@ -1,9 +1,26 @@
 //! The tonic services: convert, call, convert; with the server that assembles and drains them.
 
+mod campaign_service;
+mod catalogue;
+mod clock;
+mod customer_service;
+mod decision_service;
 mod device_service;
+mod errors;
 mod hot;
 mod ingest;
+mod page;
+mod region_service;
+mod sentences;
 mod server;
+mod stock;
+mod task;
 
+pub use catalogue::{CatalogueCell, Shelf};
+pub use clock::Clock;
+pub use errors::Failure;
 pub use ingest::{Ingest, IngestError, Kept};
 pub use server::{Running, ServeConfig, ServeError, start};
+
+#[cfg(test)]
+mod tests;

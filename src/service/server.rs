@@ -5,7 +5,8 @@ use super::clock::Clock;
 use super::device_service::Devices;
 use super::ingest::Ingest;
 use super::{campaign_service, customer_service, decision_service, region_service};
-use crate::deliver::{self, Provider};
+use crate::deliver::worker::{Drained, Limits, WorkerError};
+use crate::deliver::{Provider, Worker};
 use crate::store::{Records, SledStore, StoreError};
 use crate::wire::{DESCRIPTORS, v1};
 use std::net::SocketAddr;
@@ -66,6 +67,9 @@ pub enum ServeError {
     /// The transport failed.
     #[error("cannot serve")]
     Transport(#[from] tonic::transport::Error),
+    /// The outbox can't be worked on.
+    #[error("cannot deliver")]
+    Deliver(#[from] WorkerError),
     /// A part of the server panicked.
     #[error("a part of the server ended unexpectedly")]
     Join(#[from] tokio::task::JoinError),
@@ -76,7 +80,7 @@ pub struct Running {
     local_addr: SocketAddr,
     draining: watch::Sender<bool>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
-    worker: deliver::Running,
+    delivering: JoinHandle<Result<Drained, WorkerError>>,
     store: Arc<SledStore>,
 }
 
@@ -91,14 +95,22 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
 
     let listener = TcpListener::bind(listen).await.map_err(|source| ServeError::Listen { listen, source })?;
     let local_addr = listener.local_addr().map_err(|source| ServeError::Listen { listen, source })?;
-    let worker = deliver::start(records.clone(), provider, clock.clone());
+    let reader = clock.clone();
+    let worker = Worker::new(
+        records.clone(),
+        provider,
+        Arc::new(move || reader.now()),
+        u64::from(std::process::id()),
+        Limits::default(),
+    );
+    let delivering = tokio::spawn(worker.run(drained.clone()));
     let router = assemble(&records, &catalogue, &clock, drained.clone()).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut asked = drained;
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async move {
         let _ = asked.wait_for(|draining| *draining).await;
     }));
-    Ok(Running { local_addr, draining, serving, worker, store })
+    Ok(Running { local_addr, draining, serving, delivering, store })
 }
 
 async fn assemble(
@@ -111,8 +123,7 @@ async fn assemble(
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
     let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone()));
-    let customers =
-        CustomerServiceServer::new(customer_service::Customers::new(records.clone(), clock.clone()));
+    let customers = CustomerServiceServer::new(customer_service::Customers::new(records.clone(), clock.clone()));
     let decisions = DecisionServiceServer::new(decision_service::Decisions::new(
         records.clone(),
         catalogue.clone(),
@@ -155,13 +166,13 @@ impl Running {
     /// Ends the server: tells the open streams, finishes what is under way, delivers what can be delivered, and
     /// closes the store. What has not ended after `within` is cut; everything acked is kept all the same.
     pub async fn drain(self, within: Duration) -> Result<(), ServeError> {
-        let Self { draining, mut serving, worker, store, .. } = self;
+        let Self { draining, mut serving, delivering, store, .. } = self;
         draining.send_replace(true);
         match tokio::time::timeout(within, &mut serving).await {
             Ok(ended) => ended??,
             Err(_) => serving.abort(),
         }
-        worker.drain(within).await;
+        delivering.await??;
         tokio::task::spawn_blocking(move || store.close()).await??;
         Ok(())
     }

@@ -13,7 +13,7 @@ const LOCALE_DEFAULT: &str = "en";
 
 /// Parses a customer; an answer about consent that bears no time was given `now`.
 pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid> {
-    let consent = wire.location_consent.map(|wire| consent(wire, now));
+    let consent = wire.location_consent.map(|wire| consent(&wire, now));
     Ok(Customer {
         id: name::customer("name", &wire.name)?,
         consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
@@ -70,7 +70,7 @@ pub fn device_message(customer: &CustomerId, device: &Device) -> v1::Device {
     }
 }
 
-fn consent(wire: v1::LocationConsent, now: ServerTime) -> Result<LocationConsent, Invalid> {
+fn consent(wire: &v1::LocationConsent, now: ServerTime) -> Result<LocationConsent, Invalid> {
     let answered = wire.answer_time.map(|at| time::server_time("answer_time", at)).transpose()?;
     Ok(LocationConsent {
         granted: wire.granted,

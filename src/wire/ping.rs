@@ -151,3 +151,25 @@ impl TryFrom<v1::ReportAdvice> for ReportAdvice {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_a_reason_for_programs_and_a_sentence_for_people() {
+        let ahead = Millis::from_mins(3);
+        for (why, reason, words) in [
+            (Refusal::FromTheFuture { ahead }, v1::RefusalReason::FromTheFuture, "3 min ahead"),
+            (Refusal::TooOld { age: Millis::from_days(31) }, v1::RefusalReason::TooOld, "31 d ago"),
+            (Refusal::Duplicate, v1::RefusalReason::Duplicate, "sequence 7"),
+            (Refusal::NoConsent, v1::RefusalReason::NoConsent, "consent"),
+        ] {
+            let wire = refusal(Sequence(7), &why);
+            assert_eq!((wire.sequence, wire.reason()), (7, reason));
+            assert!(wire.detail.contains(words), "{}", wire.detail);
+        }
+        let wire = refused(0, &Invalid::new("pings[3].sequence", "is 0"));
+        assert_eq!((wire.reason(), wire.detail.as_str()), (v1::RefusalReason::Invalid, "pings[3].sequence is 0"));
+    }
+}

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 /// Out, through bytes, and back.
-fn check<M, W>(model: &M, out: W, back: impl Fn(W) -> Result<M, Invalid>) -> Result<(), TestCaseError>
+fn check<M, W>(model: &M, out: &W, back: impl Fn(W) -> Result<M, Invalid>) -> Result<(), TestCaseError>
 where
     M: PartialEq + std::fmt::Debug,
     W: prost::Message + Default,
@@ -22,36 +22,36 @@ proptest! {
 
     #[test]
     fn a_ping_comes_back(ping in arbitrary::ping(), advice in arbitrary::advice()) {
-        check(&ping, v1::Ping::from(&ping), Ping::try_from)?;
-        check(&advice, v1::ReportAdvice::from(advice), ReportAdvice::try_from)?;
+        check(&ping, &v1::Ping::from(&ping), Ping::try_from)?;
+        check(&advice, &v1::ReportAdvice::from(advice), ReportAdvice::try_from)?;
     }
 
     #[test]
     fn a_place_and_a_region_come_back(place in arbitrary::place(), region in arbitrary::region()) {
-        check(&place, v1::Place::from(&place), Place::try_from)?;
-        check(&region, v1::Region::from(&region), Region::try_from)?;
+        check(&place, &v1::Place::from(&place), Place::try_from)?;
+        check(&region, &v1::Region::from(&region), Region::try_from)?;
     }
 
     #[test]
     fn a_campaign_comes_back(campaign in arbitrary::campaign()) {
-        check(&campaign, v1::Campaign::from(&campaign), Campaign::try_from)?;
+        check(&campaign, &v1::Campaign::from(&campaign), Campaign::try_from)?;
     }
 
     #[test]
     fn a_customer_and_a_device_come_back(person in arbitrary::customer(), device in arbitrary::device()) {
-        check(&person, v1::Customer::from(&person), |wire| customer::customer(wire, ServerTime(1)))?;
+        check(&person, &v1::Customer::from(&person), |wire| customer::customer(wire, ServerTime(1)))?;
         let owned = (person.id.clone(), device);
-        check(&owned, customer::device_message(&owned.0, &owned.1), |wire| customer::device(&wire))?;
+        check(&owned, &customer::device_message(&owned.0, &owned.1), |wire| customer::device(&wire))?;
     }
 
     #[test]
     fn a_decision_comes_back(decision in arbitrary::decision()) {
-        check(&decision, v1::Decision::from(&decision), Decision::try_from)?;
+        check(&decision, &v1::Decision::from(&decision), Decision::try_from)?;
     }
 
     #[test]
     fn a_trigger_comes_back(parts in arbitrary::trigger()) {
-        check(&parts, trigger::trigger_message(&parts.0, parts.1, &parts.2), trigger::trigger)?;
+        check(&parts, &trigger::trigger_message(&parts.0, parts.1, &parts.2), trigger::trigger)?;
     }
 
     #[test]
@@ -104,8 +104,11 @@ fn refusal<W, M: TryFrom<W, Error = Invalid> + std::fmt::Debug>(wire: W) -> Stri
     M::try_from(wire).unwrap_err().to_string()
 }
 
+/// A change that makes a valid message wrong, and the field that is wrong then.
+type Change<W> = (fn(&mut W), &'static str);
+
 /// Checks that each change to a valid message is refused at a field.
-fn refused<W: Clone, M: TryFrom<W, Error = Invalid> + std::fmt::Debug>(valid: &W, changes: &[(fn(&mut W), &str)]) {
+fn refused<W: Clone, M: TryFrom<W, Error = Invalid> + std::fmt::Debug>(valid: &W, changes: &[Change<W>]) {
     assert!(M::try_from(valid.clone()).is_ok());
     for (change, field) in changes {
         let mut wire = valid.clone();
@@ -115,6 +118,7 @@ fn refused<W: Clone, M: TryFrom<W, Error = Invalid> + std::fmt::Debug>(valid: &W
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }
@@ -143,7 +147,7 @@ fn a_ping_is_refused_at_the_field() {
             (|ping| ping.fix.as_mut().unwrap().accuracy_m = 0.0, "fix.accuracy_m"),
             (|ping| ping.fix.as_mut().unwrap().speed_mps = Some(f64::INFINITY), "fix.speed_mps"),
             (|ping| ping.fix.as_mut().unwrap().course_deg = Some(-1.0), "fix.course_deg"),
-            (|ping| ping.sightings[0].uuid.clear(), "sightings[0].uuid"),
+            (|ping| ping.sightings[0].uuid = String::new(), "sightings[0].uuid"),
             (|ping| ping.sightings[0].major = 65_536, "sightings[0].major"),
             (|ping| ping.sightings[0].rssi_dbm = 21, "sightings[0].rssi_dbm"),
             (|ping| ping.sightings[0].measured_power_dbm = Some(-128), "sightings[0].measured_power_dbm"),
@@ -198,7 +202,7 @@ fn a_region_is_refused_at_the_field() {
             (
                 |region| {
                     region.extent =
-                        Some(Circle(v1::Circle { center: Some(v1::LatLng::default()), radius_m: f64::NAN }))
+                        Some(Circle(v1::Circle { center: Some(v1::LatLng::default()), radius_m: f64::NAN }));
                 },
                 "circle.radius_m",
             ),
@@ -288,7 +292,7 @@ fn a_campaign_is_refused_at_the_field() {
                     campaign.active_window = Some(v1::ActiveWindow {
                         start_time: Some(prost_types::Timestamp::default()),
                         end_time: Some(prost_types::Timestamp::default()),
-                    })
+                    });
                 },
                 "active_window.end_time",
             ),
@@ -301,7 +305,7 @@ fn a_campaign_is_refused_at_the_field() {
 fn a_device_is_refused_at_the_field() {
     let valid = v1::Device { name: "customers/maya/devices/phone-1".into(), platform: 1, ..v1::Device::default() };
     assert_eq!(customer::device(&valid).unwrap().1.locale, "en");
-    let changes: [(fn(&mut v1::Device), &str); 5] = [
+    let changes: [Change<v1::Device>; 5] = [
         (|device| device.name = "devices/phone-1".into(), "name"),
         (|device| device.platform = 0, "platform"),
         (|device| device.push_address = "x".repeat(4_097), "push_address"),

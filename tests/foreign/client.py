@@ -78,7 +78,8 @@ def main(address):
 
     place = {"name": "places/corner", "brand": "roost", "time_zone": "America/Denver", "tags": ["cafe"]}
     circle = {"center": {"latitude": 39.7447, "longitude": -104.9925}, "radius_m": 60}
-    batch = {"places": [place], "regions": [{"name": "regions/corner-door", "place": "places/corner", "circle": circle}]}
+    region = {"name": "regions/corner-door", "place": "places/corner", "circle": circle, "dwell_time": "3600s"}
+    batch = {"places": [place], "regions": [region]}
     answer = plain(client.call("Region", "BatchUpsertRegions", batch))
     assert answer == {"created": 2}, answer
 

@@ -1,8 +1,20 @@
 //! What the tests share: a real server process on a free port, with a data directory of its own.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub mod denver;
+pub mod receiver;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+
+/// Connects to a server that has just started.
+pub async fn connect(address: &str) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    endpoint.connect_timeout(Duration::from_secs(5)).connect().await.expect("the server answers")
+}
 
 /// A `doorstep serve` process, killed when dropped.
 pub struct Server {

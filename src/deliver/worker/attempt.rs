@@ -1,20 +1,16 @@
 //! One attempt, from the claimed entry to the durable record of what became of it.
 
 use super::queue::Job;
-use crate::deliver::outbox::{Claim, Outbox, OutboxEntry};
 use crate::deliver::{Answer, Clock, DETAIL_MAX_CHARS, Provider, backoff, compose};
 use crate::model::{DeliveryAttempt, DeliveryState, Millis, ServerTime, TriggerId};
-use crate::store::{CommitError, StoreError};
+use crate::store::{Claim, CommitError, OutboxEntry, Records, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How often a record is written anew when other commits get in between.
-const CONFLICTS_MAX: usize = 100;
-
 /// What attempts share.
 pub(super) struct Desk {
-    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) records: Records,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) clock: Clock,
     /// Makes the jitter differ from one server to another.
@@ -36,10 +32,10 @@ pub(super) enum Landing {
 impl Desk {
     /// Takes up a job: ends its trigger when it has expired, makes one attempt otherwise.
     pub(super) async fn attempt(&self, job: Job<OutboxEntry>) -> Landing {
-        let claim = match self.outbox.load(&job.entry) {
+        let claim = match self.records.claim(&job.entry) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Landing::Ended,
-            Err(error) => return self.stumble(job, error),
+            Err(error) => return self.stumble(job, error.into()),
         };
         let at = (self.clock)();
         if claim.trigger.expires <= at {
@@ -80,7 +76,7 @@ impl Desk {
     }
 
     async fn end(&self, job: Job<OutboxEntry>, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
-        match self.record(&job.entry, attempt, state).await {
+        match self.records.record_delivery(&job.entry, attempt, state, None).await {
             Ok(()) => Landing::Ended,
             Err(error) => self.stumble(job, error),
         }
@@ -93,42 +89,30 @@ impl Desk {
         attempt: DeliveryAttempt,
         after: Option<Millis>,
     ) -> Landing {
-        let recorded = u32::try_from(claim.attempts).unwrap_or(u32::MAX);
-        job.failed = job.failed.max(recorded).saturating_add(1);
-        if let Err(error) = self.record(&job.entry, Some(attempt), DeliveryState::Pending).await {
-            return self.stumble(job, error);
-        }
+        job.failed = job.failed.max(claim.attempts_made).saturating_add(1);
         let pause = backoff::pause(job.failed, self.jitter(&job.entry.trigger, job.failed), after);
         // Not beyond its end, so that the budget comes back then.
         let due = ((self.clock)() + pause).min(claim.trigger.expires);
-        Landing::Again { job, due }
-    }
-
-    async fn record(
-        &self,
-        entry: &OutboxEntry,
-        attempt: Option<DeliveryAttempt>,
-        state: DeliveryState,
-    ) -> Result<(), StoreError> {
-        for _ in 0..CONFLICTS_MAX {
-            match self.outbox.record(entry, attempt.clone(), state).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Conflict { .. }) => tokio::task::yield_now().await,
-                Err(CommitError::Store(error)) => return Err(error),
-            }
+        match self.records.record_delivery(&job.entry, Some(attempt), DeliveryState::Pending, Some(due)).await {
+            Ok(()) => Landing::Again { job, due },
+            Err(error) => self.stumble(job, error),
         }
-        Err(StoreError::Read(format!("trigger {} of {} keeps changing", entry.trigger, entry.customer)))
     }
 
     /// A store that takes no more commits ends the work; anything else is tried again.
-    fn stumble(&self, job: Job<OutboxEntry>, error: StoreError) -> Landing {
+    fn stumble(&self, job: Job<OutboxEntry>, error: CommitError) -> Landing {
         match error {
-            StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. } => Landing::Broken(error),
-            StoreError::Read(_)
-            | StoreError::Damaged { .. }
-            | StoreError::TooLarge { .. }
-            | StoreError::Key { .. }
-            | StoreError::CommitTooLarge { .. } => {
+            CommitError::Store(error @ (StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. })) => {
+                Landing::Broken(error)
+            }
+            CommitError::Conflict { .. }
+            | CommitError::Store(
+                StoreError::Read(_)
+                | StoreError::Damaged { .. }
+                | StoreError::TooLarge { .. }
+                | StoreError::Key { .. }
+                | StoreError::CommitTooLarge { .. },
+            ) => {
                 tracing::error!(trigger = %job.entry.trigger, %error, "cannot take up a trigger; trying again");
                 self.set_aside(job)
             }

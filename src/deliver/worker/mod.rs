@@ -12,10 +12,9 @@ mod tests;
 
 use self::attempt::{Desk, Landing};
 use self::queue::{Job, Queue};
-use super::outbox::{Outbox, OutboxEntry};
 use super::{Clock, Provider};
 use crate::model::Millis;
-use crate::store::{Revision, StoreError};
+use crate::store::{OutboxEntry, PAGE_MAX, Records, Revision, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,7 @@ const SLEEP_MAX: Millis = Millis::from_mins(1);
 pub struct Limits {
     /// Attempts at the same time, 1 or more. Default: 64.
     pub in_flight: usize,
-    /// Entries that are claimed at once, 1 or more. Default: 256.
+    /// Entries that are claimed at once, 1 to 1,000. Default: 256.
     pub batch: usize,
     /// Entries that are claimed and not ended, 1 or more: beyond it, new ones stay in the outbox. Default: 65,536.
     pub claimed: usize,
@@ -78,21 +77,15 @@ pub enum WorkerError {
 
 impl Worker {
     /// A worker; it begins when it [`run`](Self::run)s. `seed` makes the jitter of its waits differ from others'.
-    pub fn new(
-        outbox: Arc<dyn Outbox>,
-        provider: Arc<dyn Provider>,
-        clock: Clock,
-        seed: u64,
-        limits: Limits,
-    ) -> Self {
+    pub fn new(records: Records, provider: Arc<dyn Provider>, clock: Clock, seed: u64, limits: Limits) -> Self {
         let patience = duration(limits.attempt);
         let limits = Limits {
             in_flight: limits.in_flight.max(1),
-            batch: limits.batch.max(1),
+            batch: limits.batch.clamp(1, PAGE_MAX),
             claimed: limits.claimed.max(1),
             ..limits
         };
-        Self { desk: Arc::new(Desk { outbox, provider, clock, seed, patience }), limits }
+        Self { desk: Arc::new(Desk { records, provider, clock, seed, patience }), limits }
     }
 
     /// Works until `stop` becomes true or its sender is gone; then lets the attempts in flight end, within the
@@ -125,7 +118,7 @@ struct Round {
 
 impl Round {
     fn new(desk: Arc<Desk>, limits: Limits) -> Self {
-        let commits = desk.outbox.watch();
+        let commits = desk.records.watch();
         Self {
             desk,
             limits,
@@ -164,8 +157,14 @@ impl Round {
     /// Starts as many attempts as there is room and work for.
     fn start(&mut self) -> Result<(), StoreError> {
         while self.has_room() {
-            self.claim()?;
-            let Some(job) = self.queue.next((self.desk.clock)()) else { return Ok(()) };
+            let claimed = self.claim()?;
+            let Some(job) = self.queue.next((self.desk.clock)()) else {
+                match claimed {
+                    0 => return Ok(()),
+                    // All of them wait: there may be others behind them that don't.
+                    _ => continue,
+                }
+            };
             let (desk, flying) = (Arc::clone(&self.desk), job.clone());
             let flight = self.flights.spawn(async move { desk.attempt(flying).await });
             self.jobs.insert(flight.id(), job);
@@ -173,22 +172,30 @@ impl Round {
         Ok(())
     }
 
-    /// Claims the next batch when the last one has been started.
-    fn claim(&mut self) -> Result<(), StoreError> {
+    /// Claims the next batch when the last one has been started; returns how many entries came.
+    fn claim(&mut self) -> Result<usize, StoreError> {
         let claimed = self.queue.len() + self.flights.len();
         let batch = self.limits.batch.min(self.limits.claimed.saturating_sub(claimed));
         if !self.more || self.queue.fresh() > 0 || batch == 0 {
-            return Ok(());
+            return Ok(0);
         }
         // Commits from here on wake the worker again.
         self.commits.mark_unchanged();
-        let entries = self.desk.outbox.after(self.cursor.as_deref(), batch)?;
+        let entries = self.desk.records.outbox(self.cursor.as_deref(), batch)?;
         self.more = entries.len() == batch;
         if let Some(last) = entries.last() {
             self.cursor = Some(last.key.clone());
         }
-        self.queue.claim(entries);
-        Ok(())
+        let claimed = entries.len();
+        for entry in entries {
+            let (failed, next_attempt) = (entry.attempts_made, entry.next_attempt);
+            let job = Job { entry, failed };
+            match next_attempt {
+                Some(due) => self.queue.wait(job, due),
+                None => self.queue.add(job),
+            }
+        }
+        Ok(claimed)
     }
 
     fn land(&mut self, end: Result<(Id, Landing), JoinError>) -> Result<(), StoreError> {

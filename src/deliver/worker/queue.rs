@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Job<E> {
     /// The entry.
     pub(super) entry: E,
-    /// The attempts that failed since it was claimed.
+    /// How often it failed, on record or not.
     pub(super) failed: u32,
 }
 
@@ -28,9 +28,9 @@ impl<E> Queue<E> {
         Self { fresh: VecDeque::new(), waiting: BTreeMap::new(), turn: 0 }
     }
 
-    /// Adds new entries in the order of commit.
-    pub(super) fn claim(&mut self, entries: impl IntoIterator<Item = E>) {
-        self.fresh.extend(entries.into_iter().map(|entry| Job { entry, failed: 0 }));
+    /// Adds a job, after all that were added before.
+    pub(super) fn add(&mut self, job: Job<E>) {
+        self.fresh.push_back(job);
     }
 
     /// Puts a job aside until it is due.
@@ -70,7 +70,9 @@ mod tests {
     #[test]
     fn what_is_due_again_comes_before_what_is_new() {
         let mut queue = Queue::new();
-        queue.claim([1, 2]);
+        for entry in [1, 2] {
+            queue.add(Job { entry, failed: 0 });
+        }
         for (entry, due) in [(3, 30), (4, 20), (5, 20)] {
             queue.wait(Job { entry, failed: 1 }, ServerTime(due));
         }

@@ -1,100 +1,111 @@
-//! The worker over an outbox in memory, in tokio's paused time: the tests take no time and always the same course.
+//! The worker over records in memory, in tokio's paused time: the tests take no time and always the same course.
 
 use super::*;
 use crate::deliver::compose::tests::{device, trigger};
-use crate::deliver::outbox::Claim;
 use crate::deliver::webhook::tests as hook;
 use crate::deliver::{Answer, Answering, DETAIL_MAX_CHARS, Parcel};
-use crate::model::{DeliveryAttempt, DeliveryState, ServerTime, Trigger};
-use crate::store::{CommitError, Pending, Table};
-use std::collections::BTreeMap;
+use crate::engine::{CustomerState, DeviceState};
+use crate::model::{BrandId, Customer, DeliveryState, ServerTime, TopicId, Trigger};
+use crate::qualify::Sent;
+use crate::store::{CommitError, Entry, MemoryStore, Outcomes, Pending, Scan, Store, StoredTrigger, Table, Write};
 use std::sync::Mutex;
 use tokio::time::Instant;
 
-/// What the outbox knows of one trigger.
-#[derive(Debug, Clone)]
-struct Record {
-    trigger: Trigger,
-    state: DeliveryState,
-    attempts: Vec<DeliveryAttempt>,
-}
-
-/// An outbox in memory that outlives its workers.
+/// A store in memory that fails when told to.
 #[derive(Clone, Default)]
-struct Fake {
-    records: Arc<Mutex<BTreeMap<Vec<u8>, Record>>>,
-    commits: watch::Sender<Revision>,
+struct Shaky {
+    store: MemoryStore,
     /// Commits that end in a conflict before one succeeds.
     conflicts: Arc<Mutex<usize>>,
     /// Whether commits fail for good.
     broken: Arc<Mutex<bool>>,
 }
 
-impl Fake {
-    fn add(&self, trigger: Trigger) {
-        let mut records = self.records.lock().unwrap();
-        let key = u32::try_from(records.len()).unwrap().to_be_bytes().to_vec();
-        records.insert(key, Record { trigger, state: DeliveryState::Pending, attempts: Vec::new() });
-        self.commits.send_modify(|revision| revision.0 += 1);
+impl Store for Shaky {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Entry>, StoreError> {
+        self.store.get(table, key)
     }
 
-    fn records(&self) -> Vec<Record> {
-        self.records.lock().unwrap().values().cloned().collect()
+    fn scan(&self, table: Table, scan: &Scan) -> Result<Vec<Entry>, StoreError> {
+        self.store.scan(table, scan)
     }
 
-    fn states(&self) -> Vec<DeliveryState> {
-        self.records().into_iter().map(|record| record.state).collect()
-    }
-}
-
-impl Outbox for Fake {
-    fn after(&self, last: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        let records = self.records.lock().unwrap();
-        let later = records.iter().filter(|(key, record)| {
-            last.is_none_or(|last| key.as_slice() > last) && record.state == DeliveryState::Pending
-        });
-        let entry = |(key, record): (&Vec<u8>, &Record)| OutboxEntry {
-            key: key.clone(),
-            customer: record.trigger.customer.clone(),
-            trigger: record.trigger.id.clone(),
-        };
-        Ok(later.take(limit).map(entry).collect())
-    }
-
-    fn load(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
-        let record = self.records.lock().unwrap()[&entry.key].clone();
-        let device = (record.trigger.customer.as_str() != "gone").then(device);
-        let claim = Claim { trigger: record.trigger, device, attempts: record.attempts.len() };
-        Ok((record.state == DeliveryState::Pending).then_some(claim))
-    }
-
-    fn record(
-        &self,
-        entry: &OutboxEntry,
-        attempt: Option<DeliveryAttempt>,
-        state: DeliveryState,
-    ) -> Pending<Result<(), CommitError>> {
-        let (fake, key) = (self.clone(), entry.key.clone());
-        Box::pin(async move {
-            if *fake.broken.lock().unwrap() {
-                return Err(StoreError::Write("no space left".into()).into());
-            }
-            let mut conflicts = fake.conflicts.lock().unwrap();
-            if *conflicts > 0 {
-                *conflicts -= 1;
-                return Err(CommitError::Conflict { table: Table::Triggers, key });
-            }
-            let mut records = fake.records.lock().unwrap();
-            let record = records.get_mut(&key).unwrap();
-            record.state = state;
-            record.attempts.extend(attempt);
-            fake.commits.send_modify(|revision| revision.0 += 1);
-            Ok(())
-        })
+    fn commit(&self, writes: Vec<Write>) -> Pending<Result<Revision, CommitError>> {
+        let mut conflicts = self.conflicts.lock().unwrap();
+        if *self.broken.lock().unwrap() {
+            return Box::pin(async { Err(StoreError::Write("no space left".into()).into()) });
+        }
+        if *conflicts > 0 {
+            *conflicts -= 1;
+            return Box::pin(async { Err(CommitError::Conflict { table: Table::Triggers, key: Vec::new() }) });
+        }
+        self.store.commit(writes)
     }
 
     fn watch(&self) -> watch::Receiver<Revision> {
-        self.commits.subscribe()
+        self.store.watch()
+    }
+
+    fn fault(&self) -> Option<StoreError> {
+        self.store.fault()
+    }
+}
+
+/// The records and the triggers that were added to them; they outlive workers.
+#[derive(Clone)]
+struct Kept {
+    records: Records,
+    added: Arc<Mutex<Vec<Trigger>>>,
+}
+
+impl Kept {
+    fn new(store: Shaky) -> Self {
+        Self { records: Records::new(Arc::new(store)), added: Arc::default() }
+    }
+
+    /// Commits a trigger as the service does: with its customer, whose budget it takes. A customer called `gone`
+    /// has no device any more.
+    async fn add(&self, trigger: Trigger) {
+        let mut state = CustomerState::new(Customer::new(trigger.customer.clone()));
+        if trigger.customer.as_str() != "gone" {
+            let device = device();
+            state.devices.insert(device.id.clone(), DeviceState::new(device));
+        }
+        state.ledger.sends.push(Sent {
+            at: trigger.created,
+            trigger: trigger.id.clone(),
+            campaign: trigger.campaign.clone(),
+            topic: TopicId::parse("t", "offers").unwrap(),
+            region: trigger.transition.region.clone(),
+            place: trigger.place.clone(),
+            brand: BrandId::parse("b", "roost").unwrap(),
+            visit: trigger.transition.visit.clone(),
+            pace: None,
+        });
+        let revision = self.records.create_customer(&state).await.unwrap();
+        let outcomes = Outcomes { triggers: vec![trigger.clone()], ..Outcomes::default() };
+        self.records.commit_outcomes(&state, revision, outcomes).await.unwrap();
+        self.added.lock().unwrap().push(trigger);
+    }
+
+    /// The triggers as they stand, in the order in which they were added. Holds each to what a state implies for
+    /// outbox and budget.
+    fn triggers(&self) -> Vec<StoredTrigger> {
+        let outbox = self.records.outbox(None, 1_000).unwrap();
+        let stand = |added: &Trigger| {
+            let stored = self.records.get_trigger(&added.customer, &added.id).unwrap().unwrap();
+            let pending = stored.state == DeliveryState::Pending;
+            assert_eq!(outbox.iter().filter(|entry| entry.trigger == added.id).count(), usize::from(pending));
+            let (state, _) = self.records.load_customer(&added.customer).unwrap().unwrap();
+            let takes = pending || stored.state == DeliveryState::Delivered;
+            assert_eq!(state.ledger.sends.len(), usize::from(takes), "budget of {}", added.customer);
+            stored
+        };
+        self.added.lock().unwrap().iter().map(stand).collect()
+    }
+
+    fn states(&self) -> Vec<DeliveryState> {
+        self.triggers().into_iter().map(|stored| stored.state).collect()
     }
 }
 
@@ -136,7 +147,8 @@ impl Provider for Scripted {
 }
 
 struct Bench {
-    fake: Fake,
+    store: Shaky,
+    kept: Kept,
     provider: Arc<Scripted>,
     clock: Clock,
     stop: watch::Sender<bool>,
@@ -149,18 +161,20 @@ impl Bench {
         let clock: Clock = Arc::new(move || ServerTime(1_000_000 + passed()));
         let calls = Mutex::default();
         let provider = Arc::new(Scripted { script: Box::new(script), calls, clock: Arc::clone(&clock) });
-        Self { fake: Fake::default(), provider, clock, stop: watch::Sender::new(false) }
+        let store = Shaky::default();
+        let kept = Kept::new(store.clone());
+        Self { store, kept, provider, clock, stop: watch::Sender::new(false) }
     }
 
-    fn add(&self, customers: &[&str]) {
+    async fn add(&self, customers: &[&str]) {
         for customer in customers {
-            self.fake.add(trigger(customer, (self.clock)()));
+            self.kept.add(trigger(customer, (self.clock)())).await;
         }
     }
 
     fn start(&self, limits: Limits) -> tokio::task::JoinHandle<Result<Drained, WorkerError>> {
-        let provider = Arc::clone(&self.provider);
-        let worker = Worker::new(Arc::new(self.fake.clone()), provider, Arc::clone(&self.clock), 7, limits);
+        let (records, provider) = (self.kept.records.clone(), Arc::clone(&self.provider));
+        let worker = Worker::new(records, provider, Arc::clone(&self.clock), 7, limits);
         tokio::spawn(worker.run(self.stop.subscribe()))
     }
 }
@@ -179,15 +193,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test(start_paused = true)]
 async fn triggers_are_delivered_in_the_order_of_commit_as_they_come() {
     let bench = Bench::new(|_, _| (NO_TIME, accept()));
-    bench.add(&["a", "b", "c"]);
+    bench.add(&["a", "b", "c"]).await;
     let worker = bench.start(Limits { in_flight: 1, batch: 2, ..Limits::default() });
     sleep(Duration::from_secs(1)).await;
-    bench.add(&["d"]);
+    bench.add(&["d"]).await;
     sleep(Duration::from_secs(1)).await;
     assert_eq!(bench.provider.customers(), ["a", "b", "c", "d"]);
     assert_eq!(bench.provider.calls()[3].1, ServerTime(1_001_000), "woken by the commit");
-    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 4]);
-    let attempt = &bench.fake.records()[3].attempts[0];
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered; 4]);
+    let attempt = &bench.kept.triggers()[3].attempts[0];
     assert_eq!((attempt.at, attempt.accepted, attempt.detail.as_str()), (ServerTime(1_001_000), true, "fine"));
     assert_eq!((attempt.provider.as_str(), attempt.latency), ("scripted", Millis(0)));
     bench.stop.send_replace(true);
@@ -197,7 +211,7 @@ async fn triggers_are_delivered_in_the_order_of_commit_as_they_come() {
 #[tokio::test(start_paused = true)]
 async fn waits_grow_and_expiry_ends_the_trigger_without_a_call() {
     let bench = Bench::new(|_, _| (NO_TIME, fail(None)));
-    bench.add(&["a"]);
+    bench.add(&["a"]).await;
     let _worker = bench.start(Limits::default());
     sleep(MINUTE + Duration::from_secs(1)).await;
     let calls = bench.provider.calls();
@@ -206,7 +220,7 @@ async fn waits_grow_and_expiry_ends_the_trigger_without_a_call() {
         assert!((0..=most + 1).contains(wait), "{waits:?}");
     }
     assert!(waits.iter().any(|wait| *wait > 2_000) && waits.len() >= 4, "{waits:?}");
-    let record = &bench.fake.records()[0];
+    let record = &bench.kept.triggers()[0];
     assert_eq!((record.state, record.attempts.len()), (DeliveryState::Expired, calls.len()));
     assert!(record.attempts.iter().all(|attempt| !attempt.accepted && attempt.detail == "busy"));
 }
@@ -218,16 +232,16 @@ async fn retry_after_is_honoured_and_one_beyond_the_end_ends_it_there() {
         ("late", _) => (NO_TIME, fail(Some(3_600_000))),
         _ => (NO_TIME, accept()),
     });
-    bench.add(&["patient", "late"]);
+    bench.add(&["patient", "late"]).await;
     let _worker = bench.start(Limits::default());
     sleep(Duration::from_millis(59_999)).await;
     let calls = bench.provider.calls();
     assert_eq!(bench.provider.customers(), ["patient", "late", "patient"]);
     let wait = calls[2].1 - calls[0].1;
     assert!((20_000..=21_001).contains(&wait.0), "{wait}");
-    assert_eq!(bench.fake.states(), [DeliveryState::Delivered, DeliveryState::Pending]);
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered, DeliveryState::Pending]);
     sleep(Duration::from_millis(10)).await;
-    assert_eq!(bench.fake.states()[1], DeliveryState::Expired);
+    assert_eq!(bench.kept.states()[1], DeliveryState::Expired);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,14 +250,14 @@ async fn what_is_expired_gone_or_refused_ends_at_once() {
         "refused" => (NO_TIME, Answer::Refused { detail: "☕".repeat(300) }),
         _ => (NO_TIME, accept()),
     });
-    bench.fake.add(trigger("expired", (bench.clock)() - Millis::from_mins(1)));
-    bench.add(&["gone", "refused"]);
+    bench.kept.add(trigger("expired", (bench.clock)() - Millis::from_mins(1))).await;
+    bench.add(&["gone", "refused"]).await;
     let _worker = bench.start(Limits::default());
     sleep(Duration::from_secs(1)).await;
     assert_eq!(bench.provider.customers(), ["refused"]);
-    let records = bench.fake.records();
+    let records = bench.kept.triggers();
     let ends = [DeliveryState::Expired, DeliveryState::Refused, DeliveryState::Refused];
-    assert_eq!(bench.fake.states(), ends);
+    assert_eq!(bench.kept.states(), ends);
     assert!(records[0].attempts.is_empty());
     assert_eq!(records[1].attempts[0].detail, "the device was removed");
     assert_eq!(records[2].attempts[0].detail.chars().count(), DETAIL_MAX_CHARS);
@@ -255,25 +269,25 @@ async fn slow_ones_do_not_block_the_others_and_never_are_more_in_flight_than_all
         let slow = parcel.customer.as_str().starts_with("slow");
         (if slow { Duration::from_secs(9) } else { Duration::from_millis(10) }, accept())
     });
-    bench.add(&["slow-1", "a", "slow-2", "b", "c", "d", "e"]);
+    bench.add(&["slow-1", "a", "slow-2", "b", "c", "d", "e"]).await;
     let _worker = bench.start(Limits { in_flight: 3, batch: 1, ..Limits::default() });
     sleep(Duration::from_millis(5)).await;
     assert_eq!(bench.provider.customers().len(), 3, "no more than are allowed");
     sleep(Duration::from_secs(1)).await;
     assert_eq!(bench.provider.customers().len(), 7);
-    let pending = bench.fake.states().iter().filter(|state| **state == DeliveryState::Pending).count();
+    let pending = bench.kept.states().iter().filter(|state| **state == DeliveryState::Pending).count();
     assert_eq!(pending, 2, "only the slow ones remain");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_are_claimed_than_allowed_and_the_rest_follows() {
     let bench = Bench::new(|_, before| (NO_TIME, if before == 0 { fail(Some(10_000)) } else { accept() }));
-    bench.add(&["a", "b", "c", "d", "e"]);
+    bench.add(&["a", "b", "c", "d", "e"]).await;
     let _worker = bench.start(Limits { claimed: 2, ..Limits::default() });
     sleep(Duration::from_secs(9)).await;
     assert_eq!(bench.provider.customers(), ["a", "b"]);
     sleep(MINUTE / 2 + Duration::from_secs(10)).await;
-    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 5]);
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered; 5]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -282,18 +296,18 @@ async fn the_drain_lets_attempts_end_and_the_next_worker_repeats_what_was_cut_of
         ("stuck", 0) => (MINUTE / 3, accept()),
         _ => (Duration::from_secs(5), accept()),
     });
-    bench.add(&["stuck", "a", "b"]);
+    bench.add(&["stuck", "a", "b"]).await;
     let worker = bench.start(Limits { in_flight: 2, ..Limits::default() });
     sleep(Duration::from_secs(1)).await;
     bench.stop.send_replace(true);
     assert_eq!(worker.await.unwrap().unwrap(), Drained { cut_off: 1 });
     assert_eq!((bench.clock)(), ServerTime(1_011_000), "the deadline is 10 s after the stop");
     let states = [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Pending];
-    assert_eq!(bench.fake.states(), states);
+    assert_eq!(bench.kept.states(), states);
     bench.stop.send_replace(false);
     let _worker = bench.start(Limits::default());
     sleep(Duration::from_secs(6)).await;
-    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 3]);
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered; 3]);
     let calls = bench.provider.calls();
     assert_eq!(bench.provider.customers(), ["stuck", "a", "stuck", "b"]);
     assert_eq!(calls[0].2, calls[2].2, "the same id");
@@ -306,46 +320,67 @@ async fn a_panic_and_an_endless_attempt_are_tried_again() {
         ("hangs", 0) => (MINUTE * 60, accept()),
         _ => (NO_TIME, accept()),
     });
-    bench.add(&["panics", "hangs"]);
+    bench.add(&["panics", "hangs"]).await;
     let _worker = bench.start(Limits { attempt: Millis::from_secs(20), ..Limits::default() });
     sleep(MINUTE / 2).await;
-    assert_eq!(bench.fake.states(), [DeliveryState::Delivered; 2]);
-    assert_eq!(bench.fake.records()[1].attempts[0].detail, "no end within 20 s");
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered; 2]);
+    assert_eq!(bench.kept.triggers()[1].attempts[0].detail, "no end within 20 s");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_is_written_anew_without_another_call_and_a_broken_store_ends_the_work() {
     let bench = Bench::new(|_, _| (NO_TIME, accept()));
-    *bench.fake.conflicts.lock().unwrap() = 3;
-    bench.add(&["a"]);
+    bench.add(&["a"]).await;
+    *bench.store.conflicts.lock().unwrap() = 50;
     let worker = bench.start(Limits::default());
     sleep(Duration::from_secs(1)).await;
-    assert_eq!((bench.provider.calls().len(), bench.fake.states()), (1, vec![DeliveryState::Delivered]));
-    *bench.fake.broken.lock().unwrap() = true;
-    bench.add(&["b"]);
+    assert_eq!((bench.provider.calls().len(), bench.kept.states()), (1, vec![DeliveryState::Delivered]));
+    bench.store.conflicts.lock().unwrap().clone_from(&0);
+    bench.add(&["b"]).await;
+    *bench.store.broken.lock().unwrap() = true;
     let error = worker.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "cannot work on the outbox");
-    assert_eq!(bench.fake.states()[1], DeliveryState::Pending, "nothing is lost");
+    assert_eq!(bench.kept.states()[1], DeliveryState::Pending, "nothing is lost");
 }
 
 #[tokio::test]
 async fn a_webhook_that_fails_once_gets_the_same_id_and_body_again() {
     let replies = vec![hook::reply("500 Oops", ""), hook::reply("200 OK", "")];
     let receiver = hook::Receiver::start(replies).await;
-    let (fake, stop) = (Fake::default(), watch::Sender::new(false));
-    fake.add(trigger("ann", hook::clock()()));
-    let mut commits = fake.watch();
+    let (kept, stop) = (Kept::new(Shaky::default()), watch::Sender::new(false));
+    kept.add(trigger("ann", hook::clock()())).await;
+    let mut commits = kept.records.watch();
     let provider = Arc::new(hook::webhook(&receiver.url));
-    let worker = Worker::new(Arc::new(fake.clone()), provider, hook::clock(), 7, Limits::default());
+    let worker = Worker::new(kept.records.clone(), provider, hook::clock(), 7, Limits::default());
     let worker = tokio::spawn(worker.run(stop.subscribe()));
-    while fake.states() != [DeliveryState::Delivered] {
+    while kept.states() != [DeliveryState::Delivered] {
         timeout(Duration::from_secs(5), commits.changed()).await.unwrap().unwrap();
     }
     let seen = receiver.seen();
     assert_eq!((seen.len(), &seen[0].body), (2, &seen[1].body));
     assert_eq!(seen[0].headers["webhook-id"], seen[1].headers["webhook-id"]);
-    let details: Vec<_> = fake.records()[0].attempts.iter().map(|attempt| attempt.detail.clone()).collect();
+    let details: Vec<_> = kept.triggers()[0].attempts.iter().map(|attempt| attempt.detail.clone()).collect();
     assert_eq!(details, ["HTTP 500 Internal Server Error", "HTTP 200 OK"]);
     stop.send_replace(true);
     worker.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_worker_keeps_to_the_wait_that_was_asked_for() {
+    let bench = Bench::new(|parcel, before| match (parcel.customer.as_str(), before) {
+        ("later", 0) => (NO_TIME, fail(Some(30_000))),
+        _ => (NO_TIME, accept()),
+    });
+    bench.add(&["later"]).await;
+    let worker = bench.start(Limits::default());
+    sleep(Duration::from_secs(1)).await;
+    bench.stop.send_replace(true);
+    worker.await.unwrap().unwrap();
+    bench.stop.send_replace(false);
+    bench.add(&["now"]).await;
+    let _worker = bench.start(Limits { batch: 1, ..Limits::default() });
+    sleep(Duration::from_secs(28)).await;
+    assert_eq!(bench.provider.customers(), ["later", "now"], "one that waits holds up nobody behind it");
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(bench.provider.customers(), ["later", "now", "later"]);
 }

@@ -66,10 +66,10 @@ impl Records {
         Ok(Due { entries, next })
     }
 
-    /// What an entry with this trigger stands for; nothing when it has ended, or its customer is no more.
-    pub fn claim(&self, customer: &CustomerId, trigger: &TriggerId) -> Result<Option<Claim>, StoreError> {
-        let Some((stored, _)) = self.trigger(customer, trigger)? else { return Ok(None) };
-        let Some((state, _)) = self.load_customer(customer)? else { return Ok(None) };
+    /// What an entry stands for; nothing when it has ended, or its customer is no more.
+    pub fn claim(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
+        let Some((stored, _)) = self.trigger(&entry.customer, &entry.trigger)? else { return Ok(None) };
+        let Some((state, _)) = self.load_customer(&entry.customer)? else { return Ok(None) };
         if stored.state != DeliveryState::Pending {
             return Ok(None);
         }

@@ -321,7 +321,7 @@ fn a_deletion_that_was_cut_off_is_finished() {
         records.store.commit(cut_off).await.unwrap();
         assert!(is_conflict(&records.create_customer(&maya).await), "it is still being deleted");
         let entry = records.outbox(None, 1).unwrap().remove(0);
-        assert_eq!(records.claim(&entry.customer, &entry.trigger).unwrap(), None, "nothing more is delivered");
+        assert_eq!(records.claim(&entry).unwrap(), None, "nothing more is delivered");
         records.finish_deletions().await.unwrap();
         assert!(content(&records).is_empty());
         records.create_customer(&maya).await.unwrap();

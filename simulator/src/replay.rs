@@ -1,0 +1,273 @@
+//! Replays recorded pings through the core, in-process and as fast as it goes.
+//!
+//! Each device is a customer of its own, who consents. Sequence numbers follow the device's order of observation;
+//! the pings are decided in the order of arrival, at the time of arrival. Lines of one device that were observed and
+//! received together are one ping.
+
+use crate::clock::Stopwatch;
+use crate::formats::{Reading, Report, TransitionsWriter, read_beacons, read_pings, read_sightings, read_text};
+use anyhow::{Context, Result, ensure};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed};
+use doorstep::files::{Defaults, read_regions};
+use doorstep::locate::Atlas;
+use doorstep::model::ping::SIGHTINGS_MAX;
+use doorstep::model::place::DWELL_DEFAULT;
+use doorstep::model::{
+    AppState, BrandId, Customer, CustomerId, Device, DeviceId, LocationConsent, Ping, Place, PlaceId, Platform,
+    Region, Sequence, ServerTime, Transition,
+};
+use doorstep::presence::PresenceConfig;
+use doorstep::qualify::CampaignBook;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What to replay, and where to write what happened.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ReplayArgs {
+    /// Fences, as GeoJSON points with `radius_m`, polygons or multipolygons.
+    #[arg(long, value_name = "GEOJSON")]
+    pub regions: Option<PathBuf>,
+    /// Beacon regions: CSV of `region_id`, `uuid`, `major`, `minor`, `group`.
+    #[arg(long, value_name = "CSV")]
+    pub beacons: Option<PathBuf>,
+    /// Pings: CSV of `device_id`, `observed_ms`, `lat`, `lon`, `accuracy_m` and perhaps `received_ms`, in the order
+    /// of arrival.
+    #[arg(long, value_name = "CSV")]
+    pub pings: Option<PathBuf>,
+    /// Sightings: CSV of `device_id`, `observed_ms`, `uuid`, `major`, `minor`, `rssi`, `tx_power` and perhaps
+    /// `received_ms`, in the order of arrival.
+    #[arg(long, value_name = "CSV")]
+    pub sightings: Option<PathBuf>,
+    /// Where to write the transitions: CSV of `device_id`, `region_id`, `transition`, `observed_ms`.
+    #[arg(long, value_name = "CSV")]
+    pub transitions: PathBuf,
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figures {
+    /// Devices that reported.
+    pub devices: usize,
+    /// Regions in the catalogue.
+    pub regions: usize,
+    /// Pings that were decided.
+    pub pings: u64,
+    /// Pings that were refused.
+    pub refused: u64,
+    /// Transitions.
+    pub transitions: u64,
+    /// Seconds in the engine, reading and writing files excluded.
+    pub seconds: f64,
+}
+
+impl Figures {
+    /// Nanoseconds in the engine for each ping.
+    pub fn nanos_per_ping(&self) -> f64 {
+        self.seconds * 1e9 / (self.pings + self.refused).max(1) as f64
+    }
+
+    /// Prints the figures, one line.
+    pub fn print(&self, out: &mut dyn Write) -> Result<()> {
+        let Self { devices, regions, pings, refused, transitions, seconds } = self;
+        let refused = if *refused == 0 { String::new() } else { format!(" ({refused} more were refused)") };
+        writeln!(
+            out,
+            "{pings} pings{refused} of {devices} devices, {regions} regions: {transitions} transitions in {seconds:.3} s, {:.0} ns a ping",
+            self.nanos_per_ping()
+        )?;
+        Ok(())
+    }
+}
+
+/// One ping as it arrives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// Whose.
+    pub device: DeviceId,
+    /// When.
+    pub received: ServerTime,
+    /// The ping.
+    pub ping: Ping,
+}
+
+/// Reads the files, replays them, and writes the transitions.
+pub fn run(args: &ReplayArgs) -> Result<Figures> {
+    ensure!(args.pings.is_some() || args.sightings.is_some(), "nothing to replay: give --pings, --sightings or both");
+    ensure!(args.regions.is_some() || args.beacons.is_some(), "no regions: give --regions, --beacons or both");
+    let catalogue = catalogue(args.regions.as_deref(), args.beacons.as_deref())?;
+    let pings = args.pings.as_deref().map(read_pings).transpose()?.unwrap_or_default();
+    let sightings = args.sightings.as_deref().map(read_sightings).transpose()?.unwrap_or_default();
+    let arrivals = arrivals(&merge(pings, sightings));
+    let (figures, transitions) = replay(&catalogue, &arrivals)?;
+    let subject = || format!("cannot write transitions {}", args.transitions.display());
+    let file = File::create(&args.transitions).with_context(subject)?;
+    write(&transitions, BufWriter::new(file)).with_context(subject)?;
+    Ok(figures)
+}
+
+/// The regions of a fences file and of a beacons file. A region that names no place gets one of its own.
+pub fn catalogue(regions: Option<&Path>, beacons: Option<&Path>) -> Result<Catalogue> {
+    let defaults = Defaults { brand: Some(BrandId::parse("brand", "replay")?), ..Defaults::default() };
+    let (mut places, mut all) = (Vec::new(), Vec::new());
+    if let Some(path) = regions {
+        let subject = || format!("cannot read regions {}", path.display());
+        let text = read_text(path).with_context(subject)?;
+        (places, all) = read_regions(&text, &defaults).with_context(subject)?;
+    }
+    if let Some(path) = beacons {
+        for (id, extent) in read_beacons(path)? {
+            let place = Place {
+                id: PlaceId::parse("region_id", id.as_str())?,
+                display_name: id.to_string(),
+                brand: BrandId::parse("brand", "replay")?,
+                time_zone: "UTC".to_owned(),
+                tags: Vec::new(),
+            };
+            let display_name = id.to_string();
+            all.push(Region {
+                id,
+                place: place.id.clone(),
+                display_name,
+                extent,
+                dwell: DWELL_DEFAULT,
+                tags: Vec::new(),
+            });
+            if places.iter().all(|other: &Place| other.id != place.id) {
+                places.push(place);
+            }
+        }
+    }
+    let atlas = Atlas::build(places.into_iter().map(Arc::new), all.into_iter().map(Arc::new));
+    Ok(Catalogue { atlas: atlas.context("the regions do not fit together")?, campaigns: CampaignBook::default() })
+}
+
+/// Merges two files by the time of arrival; each keeps its own order.
+pub fn merge(pings: Vec<Report>, sightings: Vec<Report>) -> Vec<Report> {
+    let mut merged = Vec::with_capacity(pings.len() + sightings.len());
+    let (mut pings, mut sightings) = (pings.into_iter().peekable(), sightings.into_iter().peekable());
+    loop {
+        let next = match (pings.peek(), sightings.peek()) {
+            (Some(ping), Some(sighting)) if sighting.received < ping.received => sightings.next(),
+            (Some(_), _) => pings.next(),
+            (None, _) => sightings.next(),
+        };
+        match next {
+            Some(report) => merged.push(report),
+            None => return merged,
+        }
+    }
+}
+
+/// Makes pings of reports, in the same order, and numbers each device's by the order of observation.
+pub fn arrivals(reports: &[Report]) -> Vec<Arrival> {
+    let mut arrivals: Vec<Arrival> = Vec::with_capacity(reports.len());
+    for report in reports {
+        let last = arrivals.last_mut().filter(|last| joins(last, report));
+        match (last, report.reading) {
+            (Some(last), Reading::Fix(fix)) => last.ping.fix = Some(fix),
+            (Some(last), Reading::Sighting(sighting)) => last.ping.sightings.push(sighting),
+            (None, reading) => arrivals.push(arrival(report, reading)),
+        }
+    }
+    number(&mut arrivals);
+    arrivals
+}
+
+/// Decides the pings in their order. The transitions come in the order in which they were decided.
+pub fn replay(catalogue: &Catalogue, arrivals: &[Arrival]) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
+    let presence = PresenceConfig::default();
+    let engine = Engine { catalogue, presence: &presence };
+    let mut customers: BTreeMap<&DeviceId, CustomerState> = BTreeMap::new();
+    for arrival in arrivals {
+        if !customers.contains_key(&arrival.device) {
+            customers.insert(&arrival.device, alone(&arrival.device)?);
+        }
+    }
+    let mut figures = Figures { devices: customers.len(), regions: catalogue.atlas.len(), ..Figures::default() };
+    let mut transitions = Vec::new();
+    let stopwatch = Stopwatch::start();
+    for Arrival { device, received, ping } in arrivals {
+        let Some(customer) = customers.get_mut(device) else { continue };
+        match engine.observe(customer, device, ping, *received) {
+            Observed::Kept(outcome) => {
+                figures.pings += 1;
+                transitions.extend(outcome.decision.transitions.into_iter().map(|what| (device.clone(), what)));
+            }
+            Observed::Refused(refusal) => {
+                figures.refused += 1;
+                tracing::debug!(%device, sequence = ping.sequence.0, ?refusal, "refused");
+            }
+        }
+    }
+    figures.seconds = stopwatch.seconds();
+    figures.transitions = transitions.len() as u64;
+    Ok((figures, transitions))
+}
+
+/// Writes transitions as CSV, and returns what was written to.
+pub fn write<W: Write>(transitions: &[(DeviceId, Transition)], to: W) -> Result<W> {
+    let mut writer = TransitionsWriter::new(to)?;
+    for (device, transition) in transitions {
+        writer.write(device, transition)?;
+    }
+    let mut to = writer.finish()?;
+    to.flush()?;
+    Ok(to)
+}
+
+fn joins(last: &Arrival, report: &Report) -> bool {
+    let together =
+        last.device == report.device && last.ping.observed == report.observed && last.received == report.received;
+    let fits = match report.reading {
+        Reading::Fix(_) => last.ping.fix.is_none(),
+        Reading::Sighting(_) => last.ping.sightings.len() < SIGHTINGS_MAX,
+    };
+    together && fits
+}
+
+fn arrival(report: &Report, reading: Reading) -> Arrival {
+    let (fix, sightings) = match reading {
+        Reading::Fix(fix) => (Some(fix), Vec::new()),
+        Reading::Sighting(sighting) => (None, vec![sighting]),
+    };
+    let ping = Ping { sequence: Sequence(0), observed: report.observed, fix, sightings, app: AppState::Unknown };
+    Arrival { device: report.device.clone(), received: report.received, ping }
+}
+
+fn number(arrivals: &mut [Arrival]) {
+    let mut by_device: BTreeMap<DeviceId, Vec<usize>> = BTreeMap::new();
+    for (index, arrival) in arrivals.iter().enumerate() {
+        by_device.entry(arrival.device.clone()).or_default().push(index);
+    }
+    for mut indices in by_device.into_values() {
+        indices.sort_by_key(|index| arrivals.get(*index).map(|arrival| arrival.ping.observed));
+        for (sequence, index) in (1..).zip(indices) {
+            if let Some(arrival) = arrivals.get_mut(index) {
+                arrival.ping.sequence = Sequence(sequence);
+            }
+        }
+    }
+}
+
+/// A customer with one device, who consents.
+fn alone(device: &DeviceId) -> Result<CustomerState> {
+    let mut customer = Customer::new(CustomerId::parse("device_id", device.as_str())?);
+    let answered = ServerTime::default();
+    customer.consent = Some(LocationConsent { granted: true, answered, source: "replay".to_owned() });
+    let mut state = CustomerState::new(customer);
+    let phone = Device {
+        id: device.clone(),
+        platform: Platform::Android,
+        push_address: String::new(),
+        locale: "en".to_owned(),
+        time_zone: None,
+    };
+    state.devices.insert(device.clone(), DeviceState::new(phone));
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! The command line: one file for each group of commands.
+
+mod campaigns;
+mod connect;
+mod customers;
+mod decisions;
+pub mod output;
+mod regions;
+mod serve;
+mod traces;
+mod triggers;
+
+use clap::{Parser, Subcommand};
+
+/// Geofence and beacon triggers that knock once.
+///
+/// `doorstep serve` runs the server. All other commands talk to a running server.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Args {
+    /// The server to talk to.
+    #[arg(long, global = true, env = "DOORSTEP_SERVER", default_value = "http://127.0.0.1:7407", value_name = "URL")]
+    server: String,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Where things happen: the places, and the fences and beacons in and around them.
+    #[command(subcommand)]
+    Regions(regions::Regions),
+    /// What to say, to whom, and when.
+    #[command(subcommand)]
+    Campaigns(campaigns::Campaigns),
+    /// Who it is said to: customers, their devices and what they agreed to.
+    #[command(subcommand)]
+    Customers(customers::Customers),
+    /// What was decided.
+    #[command(subcommand)]
+    Decisions(decisions::Decisions),
+    /// Why did, or didn't, somebody get a message?
+    Explain(decisions::Explain),
+    /// What was handed to push.
+    #[command(subcommand)]
+    Triggers(triggers::Triggers),
+    /// Record every ping of a test device for a while, coordinates included.
+    #[command(subcommand)]
+    Trace(traces::Trace),
+}
+
+/// Runs one command to its end.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let server = args.server;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
+        match args.command {
+            Command::Serve(serve) => serve.run().await,
+            Command::Regions(command) => command.run(&server).await,
+            Command::Campaigns(command) => command.run(&server).await,
+            Command::Customers(command) => command.run(&server).await,
+            Command::Decisions(command) => command.run(&server).await,
+            Command::Explain(command) => command.run(&server).await,
+            Command::Triggers(command) => command.run(&server).await,
+            Command::Trace(command) => command.run(&server).await,
+        }
+    })
+}

@@ -1,0 +1,177 @@
+//! `doorstep regions`.
+
+use super::connect::connect;
+use super::output;
+use anyhow::Context;
+use clap::Subcommand;
+use doorstep::files::{Defaults, read_regions, write_regions};
+use doorstep::model::{BrandId, Place, Region};
+use doorstep::wire::v1::{self, region_service_client::RegionServiceClient};
+use std::path::PathBuf;
+use tonic::transport::Channel;
+
+const PAGE: i32 = 1_000;
+/// The largest answer that is read in bytes.
+const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Regions {
+    /// Add or replace places and regions from a GeoJSON file: all of them, or none when one is refused.
+    Import {
+        /// A GeoJSON FeatureCollection. A feature is a region: a Point with a `radius_m` property is a circle.
+        file: PathBuf,
+        /// The brand of regions that name no place; each then gets a place of its own.
+        #[arg(long)]
+        brand: Option<String>,
+        /// The time zone of those places, an IANA name.
+        #[arg(long, default_value = "UTC")]
+        time_zone: String,
+    },
+    /// Write places and regions as GeoJSON.
+    Export {
+        /// The file to write. Without it, to standard output.
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        filter: Filter,
+    },
+    /// List regions.
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// One line of JSON for each.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Filter {
+    /// Only those of this brand.
+    #[arg(long, default_value = "")]
+    brand: String,
+    /// Only those that bear this tag, or whose place does.
+    #[arg(long, default_value = "")]
+    tag: String,
+}
+
+impl Regions {
+    pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
+        let client = |channel| RegionServiceClient::new(channel).max_decoding_message_size(ANSWER_MAX_BYTES);
+        match self {
+            Self::Import { file, brand, time_zone } => {
+                let brand = brand.map(|brand| BrandId::parse("--brand", &brand)).transpose()?;
+                let text =
+                    std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+                let (places, regions) = read_regions(&text, &Defaults { brand, time_zone })
+                    .with_context(|| format!("in {}", file.display()))?;
+                let request = v1::BatchUpsertRegionsRequest {
+                    places: places.iter().map(v1::Place::from).collect(),
+                    regions: regions.iter().map(v1::Region::from).collect(),
+                };
+                let v1::BatchUpsertRegionsResponse { created, updated } =
+                    client(connect(server).await?).batch_upsert_regions(request).await?.into_inner();
+                output::line(&format!(
+                    "{} places and {} regions imported: {created} new, {updated} replaced",
+                    places.len(),
+                    regions.len()
+                ));
+                Ok(())
+            }
+            Self::Export { output, filter } => export(client(connect(server).await?), &filter, output).await,
+            Self::List { filter, json } => {
+                let regions = regions(&mut client(connect(server).await?), &filter).await?;
+                if json {
+                    return regions.iter().try_for_each(|region| output::json("Region", region));
+                }
+                let row = |region: &v1::Region| {
+                    [
+                        output::id(&region.name).to_owned(),
+                        output::id(&region.place).to_owned(),
+                        extent(region),
+                        region.display_name.clone(),
+                    ]
+                };
+                output::table(["REGION", "PLACE", "EXTENT", "NAME"], &regions.iter().map(row).collect::<Vec<_>>());
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn export(
+    mut client: RegionServiceClient<Channel>,
+    filter: &Filter,
+    output: Option<PathBuf>,
+) -> anyhow::Result<()> {
+    let regions: Vec<Region> =
+        regions(&mut client, filter).await?.into_iter().map(Region::try_from).collect::<Result<_, _>>()?;
+    let places: Vec<Place> = places(&mut client, filter)
+        .await?
+        .into_iter()
+        .map(Place::try_from)
+        .filter(|place| !place.as_ref().is_ok_and(|place| regions.iter().all(|region| region.place != place.id)))
+        .collect::<Result<_, _>>()?;
+    let text = write_regions(&places, &regions)?;
+    match output {
+        Some(file) => {
+            std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+            output::line(&format!("{} places and {} regions in {}", places.len(), regions.len(), file.display()));
+        }
+        None => output::line(&text),
+    }
+    Ok(())
+}
+
+async fn regions(client: &mut RegionServiceClient<Channel>, filter: &Filter) -> anyhow::Result<Vec<v1::Region>> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let request = v1::ListRegionsRequest {
+            page: Some(v1::Page { size: PAGE, token }),
+            brand: filter.brand.clone(),
+            tag: filter.tag.clone(),
+            ..Default::default()
+        };
+        let answer = client.list_regions(request).await?.into_inner();
+        all.extend(answer.regions);
+        token = answer.next_page_token;
+        if token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The places of the brand. A tag may sit on the region alone, so it does not narrow the places.
+async fn places(client: &mut RegionServiceClient<Channel>, filter: &Filter) -> anyhow::Result<Vec<v1::Place>> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let request = v1::ListPlacesRequest {
+            page: Some(v1::Page { size: PAGE, token }),
+            brand: filter.brand.clone(),
+            ..Default::default()
+        };
+        let answer = client.list_places(request).await?.into_inner();
+        all.extend(answer.places);
+        token = answer.next_page_token;
+        if token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+fn extent(region: &v1::Region) -> String {
+    use v1::region::Extent;
+    match &region.extent {
+        Some(Extent::Circle(circle)) => format!("circle of {} m", circle.radius_m),
+        Some(Extent::Polygon(polygon)) => format!("polygon of {} rings", polygon.rings.len()),
+        Some(Extent::MultiPolygon(several)) => format!("{} polygons", several.polygons.len()),
+        Some(Extent::Beacon(beacon)) => match (beacon.major, beacon.minor) {
+            (Some(major), Some(minor)) => format!("beacon {major}/{minor}"),
+            (Some(major), None) => format!("beacons {major}/any"),
+            (None, _) => "beacons of a UUID".to_owned(),
+        },
+        None => String::new(),
+    }
+}

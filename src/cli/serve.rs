@@ -1,0 +1,83 @@
+//! `doorstep serve`.
+
+use super::output;
+use anyhow::{Context, bail};
+use doorstep::deliver::webhook::Options;
+use doorstep::deliver::{Log, Provider, Secrets, Webhook};
+use doorstep::service::{self, Clock, ServeConfig};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serves phones, marketers and testers on one port until SIGTERM or SIGINT, then drains.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// The directory that everything durable is kept in; created when it does not exist.
+    #[arg(long, env = "DOORSTEP_DATA", value_name = "DIR")]
+    data: PathBuf,
+
+    /// The address to listen on. Port 0 takes a free one and says which.
+    #[arg(long, env = "DOORSTEP_LISTEN", default_value = "127.0.0.1:7407", value_name = "ADDR")]
+    listen: SocketAddr,
+
+    /// Deliver to this webhook, signed by the Standard Webhooks specification. Without it, triggers are logged.
+    #[arg(long, env = "DOORSTEP_WEBHOOK_URL", value_name = "URL", requires = "webhook_secret_file")]
+    webhook_url: Option<String>,
+
+    /// A file that holds the webhook's signing secret, `whsec_` and base64 of 24 to 64 random bytes.
+    #[arg(long, env = "DOORSTEP_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    webhook_secret_file: Option<PathBuf>,
+
+    /// Allow plain http to a webhook that is not on this machine.
+    #[arg(long)]
+    allow_http_webhook: bool,
+
+    /// How long to wait for streams and deliveries when asked to end, in seconds.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    drain_s: u64,
+
+    /// For simulations only: take the time from the pings instead of the system's clock.
+    #[arg(long)]
+    simulation_clock: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let provider = self.provider()?;
+        let clock = if self.simulation_clock { Clock::pings() } else { Clock::System };
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let config = ServeConfig { data: self.data, listen: self.listen, clock, provider };
+        let running = service::start(config).await?;
+        if self.simulation_clock {
+            tracing::warn!("time is taken from the pings: a simulation, not a service");
+        }
+        if !running.local_addr().ip().is_loopback() {
+            tracing::warn!(listen = %running.local_addr(), "anybody who reaches this address can read and change everything");
+        }
+        output::line(&format!("doorstep listening on {}", running.local_addr()));
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for SIGINT")?,
+        }
+        tracing::info!("draining");
+        running.drain(Duration::from_secs(self.drain_s)).await?;
+        tracing::info!("ended");
+        Ok(())
+    }
+
+    fn provider(&self) -> anyhow::Result<Arc<dyn Provider>> {
+        let (Some(url), Some(file)) = (&self.webhook_url, &self.webhook_secret_file) else {
+            if self.webhook_secret_file.is_some() {
+                bail!("--webhook-secret-file is given without --webhook-url");
+            }
+            return Ok(Arc::new(Log));
+        };
+        let secrets = Secrets::read(file)?;
+        let options = Options { plain_http: self.allow_http_webhook, ..Options::default() };
+        // Receivers refuse a signature that is not of the present, whatever time the pings tell.
+        let clock = Arc::new(|| Clock::System.now());
+        Ok(Arc::new(Webhook::new(url, secrets, options, clock)?))
+    }
+}

@@ -1,0 +1,162 @@
+//! The catalogue that is live: read without waiting, changed one commit after another.
+//!
+//! A change is decided against the catalogue as it was last committed, checked, committed, built into the next
+//! snapshot, and swapped in. Readers hold the snapshot that they began with, and never stop.
+
+use super::errors::Failure;
+use super::task;
+use crate::engine::Catalogue;
+use crate::locate::{Atlas, Shape};
+use crate::model::{Campaign, CampaignId, Extent, Invalid, Place, PlaceId, Region, RegionId};
+use crate::qualify::CampaignBook;
+use crate::store::{CatalogueChange, CommitError, Records, StoreError, Table};
+use crate::wire::name;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The live catalogue. Clones share it.
+#[derive(Clone)]
+pub struct CatalogueCell {
+    live: Arc<ArcSwap<Live>>,
+    records: Records,
+    changing: Arc<Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Live {
+    shelf: Arc<Shelf>,
+    catalogue: Arc<Catalogue>,
+}
+
+/// Everything in the catalogue by its id.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// The places, with and without regions.
+    pub places: BTreeMap<PlaceId, Arc<Place>>,
+    /// The regions. Their places exist.
+    pub regions: BTreeMap<RegionId, Arc<Region>>,
+    /// The campaigns. The regions that they name exist.
+    pub campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
+}
+
+impl CatalogueCell {
+    /// Loads the catalogue. A region or campaign that does not fit the rest counts as damaged.
+    pub fn load(records: Records) -> Result<Self, StoreError> {
+        let stored = records.load_catalogue()?;
+        let shelf = Shelf {
+            places: stored.places.into_iter().map(|place| (place.id.clone(), Arc::new(place))).collect(),
+            regions: stored.regions.into_iter().map(|region| (region.id.clone(), Arc::new(region))).collect(),
+            campaigns: stored.campaigns.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
+        };
+        let live = Live::build(shelf, &Atlas::empty()).map_err(|why| StoreError::Damaged {
+            table: Table::Regions,
+            key: why.field.clone(),
+            problem: why.problem.clone(),
+        })?;
+        Ok(Self { live: Arc::new(ArcSwap::from_pointee(live)), records, changing: Arc::default() })
+    }
+
+    /// What the engine decides by, as it stands now.
+    pub fn snapshot(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.live.load().catalogue)
+    }
+
+    /// The same by id, for people.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&self.live.load().shelf)
+    }
+
+    /// Changes the catalogue as `decide` says, all of it or nothing. On `Ok` the change is durable, and live for
+    /// the next ping. A caller that goes away does not stop a change that has begun.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Shelf) -> Result<(Vec<CatalogueChange>, T), Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(&self.changing).lock_owned().await;
+        let cell = self.clone();
+        task::to_the_end(async move {
+            let _turn = turn;
+            cell.change_in_turn(decide).await
+        })
+        .await?
+    }
+
+    async fn change_in_turn<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Shelf) -> Result<(Vec<CatalogueChange>, T), Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let before = self.live.load_full();
+        // Checking and indexing thousands of polygons takes its time, which pings must not wait for.
+        let built = tokio::task::spawn_blocking(move || {
+            let (changes, answer) = decide(&before.shelf)?;
+            let mut shelf = Shelf::clone(&before.shelf);
+            for change in &changes {
+                shelf.apply(change);
+            }
+            let next = Live::build(shelf, &before.catalogue.atlas)?;
+            Ok::<_, Failure>((changes, next, answer))
+        });
+        let (changes, next, answer) = task::joined(built.await)??;
+        self.records.commit_catalogue(changes).await.map_err(|error| match error {
+            CommitError::Conflict { .. } => Failure::Contended { name: "the catalogue".to_owned() },
+            CommitError::Store(error) => Failure::Store(error),
+        })?;
+        self.live.store(Arc::new(next));
+        Ok(answer)
+    }
+}
+
+impl Live {
+    fn build(shelf: Shelf, atlas: &Atlas) -> Result<Self, Invalid> {
+        let atlas = atlas.rebuild(shelf.places.values().cloned(), shelf.regions.values().cloned())?;
+        let campaigns = CampaignBook::build(shelf.campaigns.values().cloned());
+        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns }) })
+    }
+}
+
+impl Shelf {
+    /// Checks that a region fits in: its place exists, and its fence can be measured. The field is a path within
+    /// the region.
+    pub fn check_region(&self, region: &Region) -> Result<(), Invalid> {
+        if !self.places.contains_key(&region.place) {
+            return Err(Invalid::new(
+                "place",
+                format!("is {}, which does not exist", name::place_name(&region.place)),
+            ));
+        }
+        match &region.extent {
+            Extent::Fence(fence) => Shape::prepare(fence).map(drop),
+            Extent::Beacon(_) => Ok(()),
+        }
+    }
+
+    /// Checks that a campaign fits in: the regions that it names exist. The field is a path within the campaign.
+    pub fn check_campaign(&self, campaign: &Campaign) -> Result<(), Invalid> {
+        match campaign.regions.regions.iter().find(|region| !self.regions.contains_key(*region)) {
+            None => Ok(()),
+            Some(region) => {
+                let problem = format!("has {}, which does not exist", name::region_name(region));
+                Err(Invalid::new("regions.regions", problem))
+            }
+        }
+    }
+
+    fn apply(&mut self, change: &CatalogueChange) {
+        match change {
+            CatalogueChange::PutPlace(place, _) => {
+                self.places.insert(place.id.clone(), Arc::new(place.clone()));
+            }
+            CatalogueChange::PutRegion(region, _) => {
+                self.regions.insert(region.id.clone(), Arc::new(region.clone()));
+            }
+            CatalogueChange::PutCampaign(campaign, _) => {
+                self.campaigns.insert(campaign.id.clone(), Arc::from(campaign.clone()));
+            }
+            CatalogueChange::DeletePlace(id, _) => drop(self.places.remove(id)),
+            CatalogueChange::DeleteRegion(id, _) => drop(self.regions.remove(id)),
+            CatalogueChange::DeleteCampaign(id, _) => drop(self.campaigns.remove(id)),
+        }
+    }
+}

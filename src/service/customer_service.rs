@@ -1,0 +1,270 @@
+//! Serves `CustomerService`: people and their devices.
+//!
+//! A change loads the customer's record, decides, and commits on the condition that the record is still the one
+//! that was loaded; when it is not, it decides again. No lock is needed, on this server or another.
+
+use super::clock::Clock;
+use super::errors::Failure;
+use super::page::Wanted;
+use super::task;
+use crate::engine::{CustomerState, DeviceState};
+use crate::model::customer::DEVICES_MAX;
+use crate::model::{Customer, CustomerId, Device, DeviceId, Invalid, ServerTime};
+use crate::store::{CommitError, Records};
+use crate::wire::mask::merge;
+use crate::wire::{customer as wire, name, required, v1};
+use std::ops::Bound;
+use tonic::{Request, Response, Status};
+
+/// How often a change is decided again after another commit changed the customer.
+const CONFLICT_RETRIES: usize = 16;
+
+/// Serves `CustomerService` over the records.
+#[derive(Clone)]
+pub(super) struct Customers {
+    records: Records,
+    clock: Clock,
+}
+
+impl Customers {
+    /// Serves and changes these records.
+    pub(super) fn new(records: Records, clock: Clock) -> Self {
+        Self { records, clock }
+    }
+
+    fn load(&self, id: &CustomerId) -> Result<CustomerState, Failure> {
+        self.records.load_customer(id)?.map(|(state, _)| state).ok_or_else(|| missing(id))
+    }
+
+    async fn update(&self, request: v1::UpdateCustomerRequest) -> Result<CustomerState, Failure> {
+        let v1::UpdateCustomerRequest { customer, update_mask, allow_missing } = request;
+        let patch = required("customer", customer)?;
+        let id = name::customer("customer.name", &patch.name)?;
+        let now = self.clock.now();
+        let state = change(&self.records, &id, |before| match before {
+            Some(mut state) => {
+                let merged = merge(v1::Customer::from(&state.customer), &patch, update_mask.as_ref())?;
+                state.customer = parse_customer(merged, now)?;
+                if !state.customer.consents() {
+                    state.forget_positions();
+                }
+                Ok(state)
+            }
+            None if allow_missing => Ok(CustomerState::new(parse_customer(patch.clone(), now)?)),
+            None => Err(missing(&id)),
+        })
+        .await?;
+        if !state.customer.consents() {
+            self.records.erase_history(&id).await.map_err(|error| failed(error, &id))?;
+        }
+        Ok(state)
+    }
+
+    async fn update_device(&self, request: v1::UpdateDeviceRequest) -> Result<v1::Device, Failure> {
+        let v1::UpdateDeviceRequest { device, update_mask, allow_missing } = request;
+        let patch = required("device", device)?;
+        let (customer, id) = name::device("device.name", &patch.name)?;
+        let state = change(&self.records, &customer, |before| {
+            let mut state = before.ok_or_else(|| missing(&customer))?;
+            match state.devices.get_mut(&id) {
+                Some(own) => {
+                    let current = wire::device_message(&customer, &own.device);
+                    own.device = parse_device(&merge(current, &patch, update_mask.as_ref())?)?.1;
+                }
+                None if allow_missing => add(&mut state, parse_device(&patch)?.1)?,
+                None => return Err(missing_device(&customer, &id)),
+            }
+            Ok(state)
+        })
+        .await?;
+        device_of(&state, &id)
+    }
+}
+
+#[tonic::async_trait]
+impl v1::customer_service_server::CustomerService for Customers {
+    async fn create_customer(
+        &self,
+        request: Request<v1::CreateCustomerRequest>,
+    ) -> Result<Response<v1::CreateCustomerResponse>, Status> {
+        let wire = required("customer", request.into_inner().customer).map_err(Failure::from)?;
+        let customer = parse_customer(wire, self.clock.now())?;
+        let state = change(&self.records, &customer.id, |before| match before {
+            None => Ok(CustomerState::new(customer.clone())),
+            Some(_) => Err(Failure::AlreadyExists { name: name::customer_name(&customer.id) }),
+        })
+        .await?;
+        Ok(Response::new(v1::CreateCustomerResponse { customer: Some((&state.customer).into()) }))
+    }
+
+    async fn get_customer(
+        &self,
+        request: Request<v1::GetCustomerRequest>,
+    ) -> Result<Response<v1::GetCustomerResponse>, Status> {
+        let id = name::customer("name", &request.into_inner().name).map_err(Failure::from)?;
+        let state = self.load(&id)?;
+        Ok(Response::new(v1::GetCustomerResponse { customer: Some((&state.customer).into()) }))
+    }
+
+    async fn list_customers(
+        &self,
+        request: Request<v1::ListCustomersRequest>,
+    ) -> Result<Response<v1::ListCustomersResponse>, Status> {
+        let mut request = request.into_inner();
+        let wanted = Wanted::parse(request.page.take(), "customers", &request).map_err(Failure::from)?;
+        let after = wanted.after_cursor().map_err(Failure::from)?;
+        let page = self.records.list_customers(after.as_ref(), wanted.size).map_err(Failure::from)?;
+        let customers = page.items.iter().map(|state| v1::Customer::from(&state.customer)).collect();
+        Ok(Response::new(v1::ListCustomersResponse { customers, next_page_token: wanted.token(page.next) }))
+    }
+
+    async fn update_customer(
+        &self,
+        request: Request<v1::UpdateCustomerRequest>,
+    ) -> Result<Response<v1::UpdateCustomerResponse>, Status> {
+        let (customers, request) = (self.clone(), request.into_inner());
+        let state =
+            task::to_the_end(async move { customers.update(request).await }).await.map_err(Failure::from)??;
+        Ok(Response::new(v1::UpdateCustomerResponse { customer: Some((&state.customer).into()) }))
+    }
+
+    async fn delete_customer(
+        &self,
+        request: Request<v1::DeleteCustomerRequest>,
+    ) -> Result<Response<v1::DeleteCustomerResponse>, Status> {
+        let id = name::customer("name", &request.into_inner().name).map_err(Failure::from)?;
+        let (records, gone) = (self.records.clone(), id.clone());
+        let deleted = task::to_the_end(async move { records.delete_customer(&gone).await }).await;
+        let known = deleted.map_err(Failure::from)?.map_err(|error| failed(error, &id))?;
+        if known { Ok(Response::new(v1::DeleteCustomerResponse {})) } else { Err(missing(&id).into()) }
+    }
+
+    async fn create_device(
+        &self,
+        request: Request<v1::CreateDeviceRequest>,
+    ) -> Result<Response<v1::CreateDeviceResponse>, Status> {
+        let wire = required("device", request.into_inner().device).map_err(Failure::from)?;
+        let (customer, device) = parse_device(&wire)?;
+        let state = change(&self.records, &customer, |before| {
+            let mut state = before.ok_or_else(|| missing(&customer))?;
+            if state.devices.contains_key(&device.id) {
+                return Err(Failure::AlreadyExists { name: name::device_name(&customer, &device.id) });
+            }
+            add(&mut state, device.clone())?;
+            Ok(state)
+        })
+        .await?;
+        Ok(Response::new(v1::CreateDeviceResponse { device: Some(device_of(&state, &device.id)?) }))
+    }
+
+    async fn get_device(
+        &self,
+        request: Request<v1::GetDeviceRequest>,
+    ) -> Result<Response<v1::GetDeviceResponse>, Status> {
+        let (customer, id) = name::device("name", &request.into_inner().name).map_err(Failure::from)?;
+        Ok(Response::new(v1::GetDeviceResponse { device: Some(device_of(&self.load(&customer)?, &id)?) }))
+    }
+
+    async fn list_devices(
+        &self,
+        request: Request<v1::ListDevicesRequest>,
+    ) -> Result<Response<v1::ListDevicesResponse>, Status> {
+        let mut request = request.into_inner();
+        let wanted = Wanted::parse(request.page.take(), "devices", &request).map_err(Failure::from)?;
+        let customer = name::customer("parent", &request.parent).map_err(Failure::from)?;
+        let state = self.load(&customer)?;
+        let after = wanted.after_id(DeviceId::parse).map_err(Failure::from)?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = state.devices.range((start, Bound::Unbounded));
+        let entries = rest.map(|(id, own)| (id, wire::device_message(&customer, &own.device)));
+        let (devices, next_page_token) = wanted.take(entries);
+        Ok(Response::new(v1::ListDevicesResponse { devices, next_page_token }))
+    }
+
+    async fn update_device(
+        &self,
+        request: Request<v1::UpdateDeviceRequest>,
+    ) -> Result<Response<v1::UpdateDeviceResponse>, Status> {
+        let device = Self::update_device(self, request.into_inner()).await?;
+        Ok(Response::new(v1::UpdateDeviceResponse { device: Some(device) }))
+    }
+
+    async fn delete_device(
+        &self,
+        request: Request<v1::DeleteDeviceRequest>,
+    ) -> Result<Response<v1::DeleteDeviceResponse>, Status> {
+        let (customer, id) = name::device("name", &request.into_inner().name).map_err(Failure::from)?;
+        change(&self.records, &customer, |before| {
+            let mut state = before.ok_or_else(|| missing(&customer))?;
+            state.devices.remove(&id).ok_or_else(|| missing_device(&customer, &id))?;
+            Ok(state)
+        })
+        .await?;
+        Ok(Response::new(v1::DeleteDeviceResponse {}))
+    }
+}
+
+/// Changes a customer's record as `decide` says, which is asked again whenever another commit came between.
+pub(super) async fn change(
+    records: &Records,
+    id: &CustomerId,
+    decide: impl Fn(Option<CustomerState>) -> Result<CustomerState, Failure>,
+) -> Result<CustomerState, Failure> {
+    for _ in 0..CONFLICT_RETRIES {
+        let (before, revision) = records.load_customer(id)?.unzip();
+        let after = decide(before)?;
+        let committed = match revision {
+            Some(revision) => records.save_customer(&after, revision).await,
+            None => records.create_customer(&after).await,
+        };
+        match committed {
+            Ok(_) => return Ok(after),
+            Err(CommitError::Conflict { .. }) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(Failure::Contended { name: name::customer_name(id) })
+}
+
+/// There is no such customer.
+pub(super) fn missing(id: &CustomerId) -> Failure {
+    Failure::NotFound { name: name::customer_name(id) }
+}
+
+/// The customer has no such device.
+pub(super) fn missing_device(customer: &CustomerId, id: &DeviceId) -> Failure {
+    Failure::NotFound { name: name::device_name(customer, id) }
+}
+
+fn failed(error: CommitError, id: &CustomerId) -> Failure {
+    match error {
+        CommitError::Conflict { .. } => Failure::Contended { name: name::customer_name(id) },
+        CommitError::Store(error) => error.into(),
+    }
+}
+
+fn parse_customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Failure> {
+    Ok(wire::customer(wire, now).map_err(|why| why.under("customer"))?)
+}
+
+fn parse_device(wire: &v1::Device) -> Result<(CustomerId, Device), Failure> {
+    Ok(wire::device(wire).map_err(|why: Invalid| why.under("device"))?)
+}
+
+fn add(state: &mut CustomerState, device: Device) -> Result<(), Failure> {
+    if state.devices.len() >= DEVICES_MAX {
+        return Err(Failure::Precondition {
+            reason: "DEVICES_FULL",
+            subject: name::customer_name(&state.customer.id),
+            problem: format!("has {DEVICES_MAX} devices already; delete one first"),
+        });
+    }
+    state.devices.insert(device.id.clone(), DeviceState::new(device));
+    Ok(())
+}
+
+fn device_of(state: &CustomerState, id: &DeviceId) -> Result<v1::Device, Failure> {
+    let customer = &state.customer.id;
+    let own = state.devices.get(id).ok_or_else(|| missing_device(customer, id))?;
+    Ok(wire::device_message(customer, &own.device))
+}

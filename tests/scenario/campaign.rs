@@ -1,0 +1,105 @@
+//! `campaign latte  brand=roost  on=enter  topic=offers  cap=1/day  cooldown.brand=4h …`
+
+use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
+use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use doorstep::model::{
+    ActiveWindow, BrandId, Campaign, CampaignId, Cap, CapScope, Cooldown, Message, Millis, Pace, RegionId,
+    RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+};
+
+const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
+    cooldown.region=, cooldown.place=, cooldown.brand=, pace=, priority=, value=, active=, ttl= and paused";
+
+/// Reads what follows the word `campaign`. The topic is `offers` where none is given.
+pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
+    let name = words.take("the campaign's id")?;
+    let mut campaign = Campaign {
+        id: id("campaign", name, CampaignId::parse)?,
+        display_name: name.to_owned(),
+        regions: RegionSelector::default(),
+        on: TransitionKind::Enter,
+        topic: id("topic", "offers", TopicId::parse)?,
+        message: Message { title: name.to_owned(), body: name.to_owned(), ..Message::default() },
+        cooldown: Cooldown::default(),
+        caps: Vec::new(),
+        pace: None,
+        priority: PRIORITY_DEFAULT,
+        value: 0.0,
+        active: ActiveWindow::default(),
+        paused: false,
+        time_to_live: TIME_TO_LIVE_DEFAULT,
+    };
+    for (key, text) in words.settings() {
+        take(&mut campaign, key, text, day)?;
+    }
+    if campaign.regions == RegionSelector::default() {
+        return Err("applies nowhere; write region=…, brand=… or tag=…".to_owned());
+    }
+    Ok(campaign)
+}
+
+fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
+    if key == "paused" && text.is_none() {
+        campaign.paused = true;
+        return Ok(());
+    }
+    if let Some(scope) = scope(key) {
+        let (limit, window) = rate(key, value(key, text)?)?;
+        campaign.caps.push(Cap { scope, limit, window });
+        return Ok(());
+    }
+    match key {
+        "region" => campaign.regions.regions = ids(key, value(key, text)?, RegionId::parse)?,
+        "brand" => campaign.regions.brands = ids(key, value(key, text)?, BrandId::parse)?,
+        "tag" => campaign.regions.tags = ids(key, value(key, text)?, Tag::parse)?,
+        "on" => {
+            campaign.on = match value(key, text)? {
+                "enter" => TransitionKind::Enter,
+                "dwell" => TransitionKind::Dwell,
+                "exit" => TransitionKind::Exit,
+                other => return Err(unknown(other, "enter, dwell and exit")),
+            }
+        }
+        "topic" => campaign.topic = id(key, value(key, text)?, TopicId::parse)?,
+        "cooldown.region" => campaign.cooldown.region = Some(span(key, value(key, text)?)?),
+        "cooldown.place" => campaign.cooldown.place = Some(span(key, value(key, text)?)?),
+        "cooldown.brand" => campaign.cooldown.brand = Some(span(key, value(key, text)?)?),
+        "pace" => {
+            let (burst, refill) = rate(key, value(key, text)?)?;
+            campaign.pace = Some(Pace { burst, refill });
+        }
+        "priority" => campaign.priority = number(key, value(key, text)?)?,
+        "value" => campaign.value = number(key, value(key, text)?)?,
+        "active" => campaign.active = window(value(key, text)?, day)?,
+        "ttl" => campaign.time_to_live = span(key, value(key, text)?)?,
+        other => return Err(unknown(other, KNOWN)),
+    }
+    Ok(())
+}
+
+fn scope(key: &str) -> Option<CapScope> {
+    match key {
+        "cap" | "cap.customer" => Some(CapScope::Customer),
+        "cap.brand" => Some(CapScope::Brand),
+        "cap.topic" => Some(CapScope::Topic),
+        "cap.place" => Some(CapScope::Place),
+        "cap.campaign" => Some(CapScope::Campaign),
+        _ => None,
+    }
+}
+
+/// `3/day`: how many, and in or after how long.
+fn rate(key: &str, text: &str) -> Read<(u32, Millis)> {
+    let (count, time) =
+        text.split_once('/').ok_or_else(|| format!("has {key}={text}; must be such as {key}=1/day"))?;
+    Ok((number(key, count)?, span(key, time)?))
+}
+
+/// `12:00..14:00`; a side that is left out is open.
+fn window(text: &str, day: Option<&Day>) -> Read<ActiveWindow> {
+    let (from, until) =
+        text.split_once("..").ok_or_else(|| format!("has active={text}; must be such as active=12:00..14:00"))?;
+    let day = day.ok_or("has active= before the day; write day 2026-07-15 America/Denver above it")?;
+    let side = |text: &str| (!text.is_empty()).then(|| day.moment(text).map(ServerTime)).transpose();
+    Ok(ActiveWindow { start: side(from)?, end: side(until)? })
+}

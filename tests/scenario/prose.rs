@@ -1,0 +1,91 @@
+//! Outcomes in the words of a scenario. No outcome holds a comma: that is what sets them apart.
+
+use super::words::Day;
+use doorstep::engine::{Observed, Refusal};
+use doorstep::model::{Assessment, Decision, FixOutcome, Reason, Transition, TransitionKind, Verdict};
+
+/// What one ping led to: what became of the fix, then each transition, what was sent on it, and what was not.
+pub(super) fn observed(observed: &Observed, day: &Day) -> Vec<String> {
+    match observed {
+        Observed::Refused(refusal) => vec![format!("refused: {}", refused(*refusal))],
+        Observed::Kept(outcome) => decided(&outcome.decision, day),
+    }
+}
+
+fn decided(decision: &Decision, day: &Day) -> Vec<String> {
+    let mut outcomes: Vec<String> = decision.fix.iter().filter_map(|fix| fixed(fix.outcome)).collect();
+    for transition in &decision.transitions {
+        outcomes.push(format!("{} {}", kind(transition.kind), transition.region));
+        let on = |assessment: &&Assessment| is_on(assessment, transition);
+        let mut verdicts: Vec<&Assessment> = decision.assessments.iter().filter(on).collect();
+        verdicts.sort_by_key(|assessment| matches!(assessment.verdict, Verdict::Suppressed(_)));
+        outcomes.extend(verdicts.into_iter().map(|assessment| verdict(assessment, day)));
+    }
+    outcomes
+}
+
+fn is_on(assessment: &Assessment, transition: &Transition) -> bool {
+    assessment.region == transition.region && assessment.transition == transition.kind
+}
+
+fn kind(kind: TransitionKind) -> &'static str {
+    match kind {
+        TransitionKind::Enter => "enter",
+        TransitionKind::Dwell => "dwell",
+        TransitionKind::Exit => "exit",
+    }
+}
+
+fn fixed(outcome: FixOutcome) -> Option<String> {
+    match outcome {
+        FixOutcome::Accepted => None,
+        FixOutcome::Outlier => Some("set aside: outlier".to_owned()),
+        FixOutcome::Inaccurate => Some("set aside: inaccurate".to_owned()),
+        FixOutcome::Mock => Some("set aside: mock".to_owned()),
+        FixOutcome::Late => Some("set aside: late".to_owned()),
+        FixOutcome::Reseated => Some("begun anew".to_owned()),
+    }
+}
+
+fn refused(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::FromTheFuture { ahead } => format!("from the future ({ahead} ahead)"),
+        Refusal::TooOld { age } => format!("too old ({age})"),
+        Refusal::Duplicate => "duplicate".to_owned(),
+        Refusal::NoConsent => "no consent".to_owned(),
+    }
+}
+
+fn verdict(assessment: &Assessment, day: &Day) -> String {
+    let campaign = &assessment.campaign;
+    match &assessment.verdict {
+        Verdict::Qualified(_) => format!("sent {campaign}"),
+        Verdict::Suppressed(reason) => {
+            let until = reason.until().map(|until| format!(" until {}", day.clock(until.0))).unwrap_or_default();
+            format!("suppressed {campaign}: {}{}{until}", reason.label(), detail(reason))
+        }
+    }
+}
+
+/// What the label leaves out.
+fn detail(reason: &Reason) -> String {
+    match reason {
+        Reason::Stale { age } => format!(" ({age} old)"),
+        Reason::Outranked { by } => format!(" by {by}"),
+        Reason::Cap { limit, .. } => format!(" of {limit}"),
+        Reason::NoConsent
+        | Reason::Paused
+        | Reason::NotActive { .. }
+        | Reason::Topic
+        | Reason::SameVisit
+        | Reason::RegionCooldown { .. }
+        | Reason::PlaceCooldown { .. }
+        | Reason::BrandCooldown { .. }
+        | Reason::Pace { .. } => String::new(),
+    }
+}
+
+/// Writes what happened as one line would hold it.
+pub(super) fn sentence(outcomes: &[String]) -> String {
+    if outcomes.is_empty() { "nothing".to_owned() } else { outcomes.join(", ") }
+}

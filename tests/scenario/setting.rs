@@ -1,0 +1,278 @@
+//! What stands before anything happens: places, regions, campaigns, customers.
+
+use super::words::{Day, Read, Spots, Words, id, ids, number, position, quantity, span, unknown, value};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState};
+use doorstep::files;
+use doorstep::locate::Atlas;
+use doorstep::model::place::DWELL_DEFAULT;
+use doorstep::model::{
+    BeaconExtent, BrandId, Circle, Customer, CustomerId, Device, DeviceId, Extent, Fence, GroupId, LocationConsent,
+    Metres, Place, PlaceId, Platform, Polygon, Position, Proximity, Region, RegionId, Ring, ServerTime, Tag, TopicId,
+    Uuid,
+};
+use doorstep::qualify::CampaignBook;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All that the lines before the first `at` say.
+#[derive(Debug, Default)]
+pub(super) struct Setting {
+    places: Vec<Place>,
+    regions: Vec<Region>,
+    campaigns: Vec<doorstep::model::Campaign>,
+    customers: BTreeMap<CustomerId, CustomerState>,
+    /// Whose each device is.
+    pub(super) owners: BTreeMap<DeviceId, CustomerId>,
+    /// Names of positions: the spots, and the centre of each circle by its region's id.
+    pub(super) spots: Spots,
+    /// Short names of beacon UUIDs.
+    pub(super) uuids: BTreeMap<String, Uuid>,
+}
+
+impl Setting {
+    /// Takes one line that does not begin with `at` or `day`.
+    pub(super) fn take(&mut self, kind: &str, mut words: Words<'_>, day: Option<&Day>) -> Read<()> {
+        match kind {
+            "use" => {
+                let what = words.take("what to use, such as denver")?;
+                words.end()?;
+                self.load(what)
+            }
+            "spot" => {
+                let name = words.take("the spot's name")?;
+                let place = position(words.take("LAT,LON")?, &self.spots)?;
+                self.spots.insert(name.to_owned(), place);
+                words.end()
+            }
+            "uuid" => {
+                let name = words.take("the name")?;
+                let uuid = id("uuid", words.take("the UUID")?, Uuid::parse)?;
+                self.uuids.insert(name.to_owned(), uuid);
+                words.end()
+            }
+            "place" => self.place(words, day),
+            "fence" => self.fence(words),
+            "beacon" => self.beacon(words),
+            "campaign" => {
+                self.campaigns.push(super::campaign::read(words, day)?);
+                Ok(())
+            }
+            "customer" => self.customer(words),
+            other => Err(format!(
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, campaign or customer"
+            )),
+        }
+    }
+
+    /// The catalogue and the customers, ready to begin.
+    pub(super) fn build(&self) -> Read<(Catalogue, BTreeMap<CustomerId, CustomerState>)> {
+        let places = self.places.iter().cloned().map(Arc::new);
+        let atlas =
+            Atlas::build(places, self.regions.iter().cloned().map(Arc::new)).map_err(|why| why.to_string())?;
+        let campaigns = CampaignBook::build(self.campaigns.iter().cloned().map(Arc::new));
+        Ok((Catalogue { atlas, campaigns }, self.customers.clone()))
+    }
+
+    fn load(&mut self, what: &str) -> Read<()> {
+        let (set, part) = what.split_once('/').map_or((what, None), |(set, part)| (set, Some(part)));
+        if !matches!(part, None | Some("regions" | "campaigns" | "customers")) {
+            return Err(unknown(what, "SET, SET/regions, SET/campaigns and SET/customers"));
+        }
+        let read = |file: &str| {
+            let path = super::fixtures().join(set).join(file);
+            std::fs::read_to_string(&path)
+                .map_err(|why| format!("uses {}, which does not open: {why}", path.display()))
+        };
+        let wants = |name| part.is_none_or(|part| part == name);
+        if wants("regions") {
+            let text = read("regions.geojson")?;
+            let (places, regions) =
+                files::read_regions(&text, &files::Defaults::default()).map_err(|why| why.to_string())?;
+            self.places.extend(places);
+            for region in regions {
+                self.add(region);
+            }
+        }
+        if wants("campaigns") {
+            self.campaigns.extend(files::read_campaigns(&read("campaigns.yaml")?).map_err(|why| why.to_string())?);
+        }
+        if wants("customers") {
+            let text = read("customers.yaml")?;
+            for roster in files::read_customers(&text, ServerTime(0)).map_err(|why| why.to_string())? {
+                self.enrol(roster.customer, roster.devices)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, mut words: Words<'_>, day: Option<&Day>) -> Read<()> {
+        let name = words.take("the place's id")?;
+        let mut brand = None;
+        let mut zone = day.and_then(|day| day.zone.iana_name()).unwrap_or("UTC").to_owned();
+        let mut tags = Vec::new();
+        for (key, text) in words.settings() {
+            match key {
+                "brand" => brand = Some(id("brand", value(key, text)?, BrandId::parse)?),
+                "zone" => value(key, text)?.clone_into(&mut zone),
+                "tags" => tags = ids("tags", value(key, text)?, Tag::parse)?,
+                other => return Err(unknown(other, "brand=, zone= and tags=")),
+            }
+        }
+        self.places.push(Place {
+            id: id("place", name, PlaceId::parse)?,
+            display_name: name.to_owned(),
+            brand: brand.ok_or("has no brand; write brand=…")?,
+            time_zone: zone,
+            tags,
+        });
+        Ok(())
+    }
+
+    fn fence(&mut self, mut words: Words<'_>) -> Read<()> {
+        let mut about = About::new(words.take("the region's id")?)?;
+        let (mut center, mut radius, mut polygons) = (None, None, Vec::<Polygon>::new());
+        while let Some(word) = words.any() {
+            let (key, text) = word.split_once('=').map_or((word, None), |(key, text)| (key, Some(text)));
+            match (key, polygons.last_mut()) {
+                ("at", _) => center = Some(position(words.take("LAT,LON")?, &self.spots)?),
+                ("radius", _) => radius = Some(Metres(quantity(key, value(key, text)?, "m")?)),
+                ("outline", _) => polygons.push(Polygon { rings: vec![self.ring(value(key, text)?)?] }),
+                ("hole", Some(polygon)) => polygon.rings.push(self.ring(value(key, text)?)?),
+                ("hole", None) => return Err("has a hole before its outline=".to_owned()),
+                (other, _) => about.take(other, text, "at LAT,LON, radius=, outline=, hole=")?,
+            }
+        }
+        let fence = match (center, radius, polygons.len()) {
+            (Some(center), Some(radius), 0) => {
+                Fence::Circle(Circle::new(center, radius).map_err(|why| why.to_string())?)
+            }
+            (None, None, 1) => Fence::Polygon(polygons.remove(0)),
+            (None, None, 2..) => Fence::MultiPolygon(polygons),
+            (..) => return Err("must have either at LAT,LON and radius=40m, or outline=A;B;C".to_owned()),
+        };
+        let region = about.region(Extent::Fence(fence))?;
+        self.add(region);
+        Ok(())
+    }
+
+    /// A ring from its corners; the first need not be written again.
+    fn ring(&self, text: &str) -> Read<Ring> {
+        let mut points: Vec<Position> =
+            text.split(';').map(|corner| position(corner, &self.spots)).collect::<Read<_>>()?;
+        points.extend(points.first().copied().filter(|first| points.last() != Some(first)));
+        Ok(Ring { points })
+    }
+
+    fn beacon(&mut self, mut words: Words<'_>) -> Read<()> {
+        let mut about = About::new(words.take("the region's id")?)?;
+        let (mut uuid, mut major, mut minor, mut group) = (None, None, None, None);
+        let mut proximity = Proximity::Far;
+        for (key, text) in words.settings() {
+            match key {
+                "uuid" => uuid = Some(self.uuid(value(key, text)?)?),
+                "major" => major = Some(number(key, value(key, text)?)?),
+                "minor" => minor = Some(number(key, value(key, text)?)?),
+                "group" => group = Some(id(key, value(key, text)?, GroupId::parse)?),
+                "proximity" => {
+                    proximity = match value(key, text)? {
+                        "immediate" => Proximity::Immediate,
+                        "near" => Proximity::Near,
+                        "far" => Proximity::Far,
+                        other => return Err(unknown(other, "immediate, near and far")),
+                    }
+                }
+                other => about.take(other, text, "uuid=, major=, minor=, proximity=, group=")?,
+            }
+        }
+        let uuid = uuid.ok_or("has no UUID; write uuid=…")?;
+        let region = about.region(Extent::Beacon(BeaconExtent { uuid, major, minor, proximity, group }))?;
+        self.add(region);
+        Ok(())
+    }
+
+    /// A UUID, or the short name of one.
+    pub(super) fn uuid(&self, text: &str) -> Read<Uuid> {
+        self.uuids.get(text).copied().map_or_else(|| id("uuid", text, Uuid::parse), Ok)
+    }
+
+    fn add(&mut self, region: Region) {
+        if let Extent::Fence(Fence::Circle(circle)) = &region.extent {
+            self.spots.insert(region.id.to_string(), circle.center);
+        }
+        self.regions.push(region);
+    }
+
+    fn customer(&mut self, mut words: Words<'_>) -> Read<()> {
+        let mut customer = Customer::new(id("customer", words.take("the customer's id")?, CustomerId::parse)?);
+        let mut devices: Vec<DeviceId> = Vec::new();
+        for (key, text) in words.settings() {
+            match (key, value(key, text)?) {
+                ("consent", "yes") => customer.consent = Some(consent(true, ServerTime(0))),
+                ("consent", "no") => customer.consent = Some(consent(false, ServerTime(0))),
+                ("topics", topics) => customer.topics = ids("topics", topics, TopicId::parse)?,
+                ("devices", names) => devices = ids("devices", names, DeviceId::parse)?,
+                (other, _) => return Err(unknown(other, "consent=yes, consent=no, topics= and devices=")),
+            }
+        }
+        let devices = devices.into_iter().map(|id| Device {
+            id,
+            platform: Platform::Ios,
+            push_address: String::new(),
+            locale: "en-US".to_owned(),
+            time_zone: None,
+        });
+        self.enrol(customer, devices.collect())
+    }
+
+    fn enrol(&mut self, customer: Customer, devices: Vec<Device>) -> Read<()> {
+        let mut state = CustomerState::new(customer);
+        let whose = state.customer.id.clone();
+        for device in devices {
+            if let Some(other) = self.owners.insert(device.id.clone(), whose.clone()) {
+                return Err(format!("gives {} to {whose}, but {other} has it", device.id));
+            }
+            state.devices.insert(device.id.clone(), DeviceState::new(device));
+        }
+        match self.customers.insert(whose.clone(), state) {
+            Some(_) => Err(format!("has the customer {whose} a second time")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An answer about consent.
+pub(super) fn consent(granted: bool, answered: ServerTime) -> LocationConsent {
+    LocationConsent { granted, answered, source: "scenario".to_owned() }
+}
+
+/// What fences and beacon regions have in common.
+struct About(Region, bool);
+
+impl About {
+    fn new(name: &str) -> Read<Self> {
+        let nowhere = Extent::Fence(Fence::MultiPolygon(Vec::new()));
+        let region = Region {
+            id: id("region", name, RegionId::parse)?,
+            place: id("place", name, PlaceId::parse)?,
+            display_name: name.to_owned(),
+            extent: nowhere,
+            dwell: DWELL_DEFAULT,
+            tags: Vec::new(),
+        };
+        Ok(Self(region, false))
+    }
+
+    fn take(&mut self, key: &str, text: Option<&str>, others: &str) -> Read<()> {
+        match key {
+            "place" => (self.0.place, self.1) = (id(key, value(key, text)?, PlaceId::parse)?, true),
+            "dwell" => self.0.dwell = span(key, value(key, text)?)?,
+            "tags" => self.0.tags = ids(key, value(key, text)?, Tag::parse)?,
+            other => return Err(unknown(other, &format!("{others}, place=, dwell= and tags="))),
+        }
+        Ok(())
+    }
+
+    fn region(self, extent: Extent) -> Read<Region> {
+        if self.1 { Ok(Region { extent, ..self.0 }) } else { Err("has no place; write place=…".to_owned()) }
+    }
+}

@@ -1,0 +1,141 @@
+//! Plays a script through the core.
+
+use super::prose;
+use super::script::{Act, Deed, Script};
+use super::setting::consent;
+use super::words::Read;
+use doorstep::engine::{Catalogue, CustomerState, Engine, Observed};
+use doorstep::model::{CustomerId, DeviceId, Sequence, ServerTime, TriggerId, Verdict};
+use doorstep::presence::PresenceConfig;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What followed from one act: the outcomes of each ping that had any, in groups.
+pub(super) type Followed = Vec<Vec<String>>;
+
+/// Plays all acts and tells what followed from each.
+pub(super) fn play(script: &Script) -> Read<Vec<Followed>> {
+    let (catalogue, customers) = script.setting.build()?;
+    let mut stage = Stage { catalogue, customers, latest: BTreeMap::new(), triggers: BTreeSet::new() };
+    let mut followed = vec![Followed::new(); script.acts.len()];
+    for (act, step) in steps(script) {
+        let outcomes = stage.step(script, &script.acts[act], step)?;
+        if !outcomes.is_empty() {
+            followed[act].push(outcomes);
+        }
+    }
+    Ok(followed.into_iter().map(counted).collect())
+}
+
+/// Acts and the pings in them, by the time at which they reach the server: two phones may walk at once.
+fn steps(script: &Script) -> Vec<(usize, usize)> {
+    let mut steps: Vec<(ServerTime, usize, usize)> = Vec::new();
+    for (index, act) in script.acts.iter().enumerate() {
+        match &act.deed {
+            Deed::Reports(reports) => {
+                let arrivals = reports.iter().enumerate();
+                steps.extend(arrivals.map(|(step, report)| (report.arrives, index, step)));
+            }
+            Deed::Consent(..) | Deed::Refund(..) => steps.push((act.at, index, 0)),
+        }
+    }
+    steps.sort_unstable();
+    steps.into_iter().map(|(_, act, step)| (act, step)).collect()
+}
+
+struct Stage {
+    catalogue: Catalogue,
+    customers: BTreeMap<CustomerId, CustomerState>,
+    /// The highest sequence number of each device.
+    latest: BTreeMap<DeviceId, u64>,
+    triggers: BTreeSet<(CustomerId, TriggerId)>,
+}
+
+impl Stage {
+    fn step(&mut self, script: &Script, act: &Act, step: usize) -> Read<Vec<String>> {
+        let missing = || "lost a customer".to_owned();
+        match &act.deed {
+            Deed::Reports(reports) => {
+                let report = &reports[step];
+                let latest = self.latest.entry(report.device.clone()).or_default();
+                let mut ping = report.ping.clone();
+                if ping.sequence.0 == 0 {
+                    ping.sequence = Sequence(*latest + 1);
+                }
+                *latest = ping.sequence.0.max(*latest);
+                let owner = script.setting.owners.get(&report.device).ok_or_else(missing)?;
+                let state = self.customers.get_mut(owner).ok_or_else(missing)?;
+                let config = PresenceConfig::default();
+                let engine = Engine { catalogue: &self.catalogue, presence: &config };
+                let before = state.clone();
+                let observed = engine.observe(state, &report.device, &ping, report.arrives);
+                // Same pings, same answer.
+                let mut again = before;
+                if engine.observe(&mut again, &report.device, &ping, report.arrives) != observed || again != *state {
+                    return Err(format!(
+                        "line {}: the engine answers differently a second time",
+                        act.lines.start + 1
+                    ));
+                }
+                self.coherent(owner, &observed).map_err(|why| format!("line {}: {why}", act.lines.start + 1))?;
+                Ok(prose::observed(&observed, &act.day))
+            }
+            Deed::Consent(customer, granted) => {
+                let state = self.customers.get_mut(customer).ok_or_else(missing)?;
+                state.customer.consent = Some(consent(*granted, act.at));
+                if !granted {
+                    state.forget_positions();
+                }
+                Ok(Vec::new())
+            }
+            Deed::Refund(campaign, customer) => {
+                let ledger = &mut self.customers.get_mut(customer).ok_or_else(missing)?.ledger;
+                let last = ledger.sends.iter().rev().find(|sent| sent.campaign == *campaign);
+                let Some(trigger) = last.map(|sent| sent.trigger.clone()) else { return Ok(Vec::new()) };
+                ledger.refund(&trigger);
+                self.triggers.remove(&(customer.clone(), trigger));
+                Ok(vec![format!("given back {campaign}")])
+            }
+        }
+    }
+
+    /// What holds of every answer, whatever the scenario: a trigger exactly where a verdict qualified, at most one
+    /// a ping, and never the same one twice.
+    fn coherent(&mut self, owner: &CustomerId, observed: &Observed) -> Read<()> {
+        let Observed::Kept(outcome) = observed else { return Ok(()) };
+        let qualified: Vec<&TriggerId> = outcome
+            .decision
+            .assessments
+            .iter()
+            .filter_map(|assessment| match &assessment.verdict {
+                Verdict::Qualified(trigger) => Some(trigger),
+                Verdict::Suppressed(_) => None,
+            })
+            .collect();
+        let made: Vec<&TriggerId> = outcome.trigger.iter().map(|trigger| &trigger.id).collect();
+        if qualified != made {
+            return Err(format!("qualified {qualified:?}, but made the triggers {made:?}"));
+        }
+        for trigger in made {
+            if !self.triggers.insert((owner.clone(), trigger.clone())) {
+                return Err(format!("made the trigger {} twice", trigger.as_str()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Several of the same in a row, told once: `refused: duplicate ×6`.
+fn counted(groups: Followed) -> Followed {
+    let mut runs: Vec<(Vec<String>, usize)> = Vec::new();
+    for group in groups {
+        match runs.last_mut() {
+            Some((last, count)) if *last == group && group.len() == 1 => *count += 1,
+            Some(_) | None => runs.push((group, 1)),
+        }
+    }
+    runs.into_iter()
+        .map(|(group, count)| {
+            if count == 1 { group } else { group.into_iter().map(|outcome| format!("{outcome} ×{count}")).collect() }
+        })
+        .collect()
+}
