@@ -180,6 +180,7 @@ async fn start(data: &Path, webhook: &str) -> Result<Running> {
         data: data.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         clock: Clock::pings(),
+        history: Millis::from_days(1),
         provider: Arc::new(provider),
     };
     service::start(config).await.context("cannot start the server")
