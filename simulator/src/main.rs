@@ -33,6 +33,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads no further, as `head` does, has what they want.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever closed standard error sees the exit code.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -51,4 +53,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Replay(args) => replay::run(&args)?.print(&mut out),
         }
     })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

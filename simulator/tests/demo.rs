@@ -33,3 +33,12 @@ async fn who_has_not_agreed_gets_nothing_and_is_told_why() {
     assert_eq!((&json["alerts_sent"], &json["alerts_received"]), (&0.into(), &0.into()), "{text}");
     assert!(text.contains("no consent"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_walks_send_what_is_right() {
+    for (walk, sent) in [("indoors_with_beacons", 1), ("lingering_at_the_edge", 1), ("driving_by", 0)] {
+        let (json, text) = check(DemoArgs { walk: walk.to_owned(), ..DemoArgs::default() }).await;
+        assert_eq!(json["alerts_sent"], sent, "{text}");
+        assert_eq!(json["alerts_received"], sent, "{text}");
+    }
+}
