@@ -8,12 +8,7 @@ mod scenario;
 use std::path::{Path, PathBuf};
 
 /// Scenarios that tell what is wanted and not there yet. Each must fail, so that none stays here for longer.
-const NOT_YET: &[&str] = &[
-    "beacon_and_fence.scenario",
-    "beacon_departments.scenario",
-    "beacon_outranks_gps.scenario",
-    "beacon_proximity.scenario",
-];
+const NOT_YET: &[&str] = &[];
 
 #[test]
 fn every_scenario_holds() {

@@ -63,13 +63,14 @@ pub fn moment(time: Option<&prost_types::Timestamp>) -> String {
 /// Writes an error with its causes and, where a server refused, each field that was wrong.
 #[expect(clippy::print_stderr, reason = "the command line's own output")]
 pub fn complain(error: &anyhow::Error) {
-    let Some(at) = error.chain().position(|cause| cause.is::<tonic::Status>()) else {
+    let Some(at) = error.chain().position(<dyn std::error::Error>::is::<tonic::Status>) else {
         eprintln!("error: {error:#}");
         return;
     };
-    let contexts: String = error.chain().take(at).map(|context| format!("{context}: ")).collect();
+    let contexts: Vec<String> = error.chain().take(at).map(ToString::to_string).collect();
     let Some(status) = error.chain().nth(at).and_then(|cause| cause.downcast_ref::<tonic::Status>()) else { return };
-    eprintln!("error: {contexts}{}", status.message());
+    let told: Vec<&str> = contexts.iter().map(String::as_str).chain([status.message()]).collect();
+    eprintln!("error: {}", told.join(": "));
     let details = status.get_error_details();
     for violation in details.bad_request().map_or(&[][..], |bad| &bad.field_violations) {
         eprintln!("  {} {}", violation.field, violation.description);

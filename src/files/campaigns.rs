@@ -226,7 +226,8 @@ mod tests {
             ("topic: offers", "tpic: offers", "unknown field `tpic`"),
             ("2026-05-01T00:00:00-06:00", "May", "campaigns[0].active.from"),
         ] {
-            let refusal = read_campaigns(&LATTE.replace(from, to)).unwrap_err().to_string();
+            let refusal = read_campaigns(&LATTE.replace(from, to)).unwrap_err();
+            let refusal = format!("{:#}", anyhow::Error::from(refusal));
             assert!(refusal.contains(place), "{refusal}");
         }
     }

@@ -60,6 +60,8 @@ pub enum FixOutcome {
     Late,
     /// The track was given up after several fixes elsewhere, and begun anew there.
     Reseated,
+    /// Set aside: nothing travels there from where the track was in that time.
+    Implausible,
 }
 
 /// What the engine knew of one region at one ping.

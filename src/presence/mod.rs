@@ -1,40 +1,63 @@
-//! Pings → transitions: a track filter for each device, a latch for each region, an RSSI filter for beacons.
+//! Pings → transitions.
+//!
+//! ```text
+//! fix ───────▶ track: where, how certain ─▶ fences: one latch each ───┐
+//!                                             ▲ keeps alive           ├─▶ transitions
+//! sightings ─▶ signals: how strong ─▶ beacon regions: alone, or rooms ┘
+//! ```
+//!
+//! [`observe`] takes a ping, [`advance`] takes silence. All state is plain and bounded, and all times are the
+//! device's: the same pings give the same transitions, whenever they arrive.
+//!
+//! **One visit.** A fence and a beacon region of the same place that is not one of a group mark the same thing. The
+//! one that is entered second, while the other's visit goes on, gives its transitions that visit's id and start; so
+//! whoever acts once a visit acts once. Each still has its own enter, dwell and exit. Rooms have visits of their
+//! own. While a beacon of a place is heard the device does not leave the place's fences, whatever GPS says.
+//!
+//! **Silence.** A device that falls silent inside, clearly and slowly by its last evidence, has dwelt when the dwell
+//! time and a grace have passed; its visits lapse two hours after its last ping. What was decided by silence is
+//! dated to the moment at which the time was up, so it does not matter when it is looked at.
 
+mod advice;
+mod beacons;
+mod config;
+mod fences;
 mod latch;
+mod normal;
+mod notes;
+mod plane;
+mod rooms;
+mod rssi;
+#[cfg(test)]
+mod tests;
 mod track;
 
-pub use latch::Latch;
-pub use track::Track;
+pub use beacons::Beacons;
+pub use config::{BEACON_REGIONS_MAX, BEACONS_MAX, FENCES_MAX, PresenceConfig};
+pub use latch::{Latch, Visit};
+pub use plane::Planar;
+pub use rooms::{Challenger, Room};
+pub use rssi::{Signal, proximity};
+pub use track::{Covariance, Held, Track};
 
 use crate::locate::Atlas;
+use crate::model::ping::ACCURACY_MAX_M;
 use crate::model::{
-    DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping, Position, Presence, RegionId, RegionStep,
-    ReportAdvice, Transition,
+    DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, ReportAdvice,
+    Transition,
 };
+use notes::{Notes, span};
 use std::collections::BTreeMap;
-
-/// How presence is decided. The defaults are for all devices and regions.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PresenceConfig {
-    /// Fixes of a larger accuracy radius decide nothing.
-    pub accuracy_max: Metres,
-    /// Regions whose edge is nearer than this are considered.
-    pub reach: Metres,
-}
-
-impl Default for PresenceConfig {
-    fn default() -> Self {
-        Self { accuracy_max: Metres(1_000.0), reach: Metres(200.0) }
-    }
-}
 
 /// Where a device is, as far as its pings tell: the soft state, and the presence in regions.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DevicePresence {
     /// The smoothed position.
     pub track: Option<Track>,
-    /// The regions at hand, or that the device is in.
-    pub latches: BTreeMap<RegionId, Latch>,
+    /// The fences that the device is in, or about to be in; at most [`FENCES_MAX`].
+    pub fences: BTreeMap<RegionId, Latch>,
+    /// The beacons that it hears, and the beacon regions that it is in.
+    pub beacons: Beacons,
     /// The latest ping that was decided.
     pub latest: Option<DeviceTime>,
 }
@@ -48,13 +71,13 @@ pub struct Seen {
     pub regions: Vec<RegionStep>,
     /// The transitions, in the order in which they happened.
     pub transitions: Vec<Transition>,
-    /// When to report next.
+    /// When to report next; absent when no fix was taken.
     pub advice: Option<ReportAdvice>,
     /// Where the track is.
     pub track: Option<Position>,
 }
 
-/// Takes one ping into a device's presence.
+/// Takes one ping into a device's presence. One that is older than the latest changes nothing.
 pub fn observe(
     config: &PresenceConfig,
     atlas: &Atlas,
@@ -62,60 +85,121 @@ pub fn observe(
     state: &mut DevicePresence,
     ping: &Ping,
 ) -> Seen {
-    let Some(fix) = ping.fix else { return Seen::default() };
-    let set_aside = |outcome| Seen {
-        fix: Some(FixStep { outcome, accuracy: fix.accuracy, sigma: fix.accuracy, surprise: 0.0 }),
-        ..Seen::default()
-    };
+    state.heal();
     if state.latest.is_some_and(|latest| ping.observed < latest) {
-        return set_aside(FixOutcome::Late);
+        return Seen {
+            fix: ping.fix.map(|fix| state.fix_step(&fix, FixOutcome::Late, 0.0)),
+            track: state.position(),
+            ..Seen::default()
+        };
     }
+    let mut notes = Notes::new(device);
+    silence(config, atlas, state, ping.observed, &mut notes);
     state.latest = Some(ping.observed);
-    if fix.mock {
-        return set_aside(FixOutcome::Mock);
+    if state.beacons.hear(&ping.sightings, ping.observed, atlas, config) {
+        state.beacons.decide(ping.observed, &state.fences, atlas, config, &mut notes);
     }
-    if fix.accuracy > config.accuracy_max {
-        return set_aside(FixOutcome::Inaccurate);
+    let fix = ping.fix.map(|fix| state.take(&fix, ping.observed, config));
+    let mut advice = None;
+    if let (Some(FixOutcome::Accepted | FixOutcome::Reseated), Some(track)) = (fix.map(|f| f.outcome), &state.track) {
+        fences::decide(&mut state.fences, &state.beacons.latches, track, atlas, config, &mut notes);
+        advice = Some(advice::advise(track, &notes.regions, &state.fences, atlas, config));
     }
-    let (outcome, surprise) = track::update(&mut state.track, ping.observed, &fix);
-    let Some(track) = &state.track else { return set_aside(outcome) };
-    let (position, sigma) = (track.position(), track.sigma());
-    let mut seen = Seen {
-        fix: Some(FixStep { outcome, accuracy: fix.accuracy, sigma, surprise }),
-        track: Some(position),
-        ..Seen::default()
-    };
-    if outcome == FixOutcome::Outlier {
-        return seen;
-    }
-    let mut distances: BTreeMap<RegionId, (Metres, Millis)> = atlas
-        .near(position, config.reach)
-        .map(|near| (near.site.region.id.clone(), (near.distance, near.site.region.dwell)))
-        .collect();
-    for id in state.latches.keys() {
-        if let (false, Some(site)) = (distances.contains_key(id), atlas.site(id))
-            && let Some(distance) = site.signed_distance(position)
+    let (transitions, regions) = notes.in_order();
+    Seen { fix, regions, transitions, advice, track: state.position() }
+}
+
+/// Takes silence into a device's presence: nothing was heard of it up to a moment of its own clock. Gives dwells and
+/// exits that are due by then. [`observe`] does so, too, before it takes a ping.
+pub fn advance(
+    config: &PresenceConfig,
+    atlas: &Atlas,
+    device: &DeviceId,
+    state: &mut DevicePresence,
+    until: DeviceTime,
+) -> Vec<Transition> {
+    state.heal();
+    let mut notes = Notes::new(device);
+    silence(config, atlas, state, until, &mut notes);
+    notes.in_order().0
+}
+
+/// Dwells, silent beacons and lapses that are due.
+fn silence(
+    config: &PresenceConfig,
+    atlas: &Atlas,
+    state: &mut DevicePresence,
+    until: DeviceTime,
+    notes: &mut Notes<'_>,
+) {
+    let Some(latest) = state.latest else { return };
+    let lapse = latest + span(config.lapse_s);
+    let lost = state.beacons.newest().map_or(lapse, |newest| newest + span(config.rssi_lost_s));
+    let grace = span(config.dwell_grace_s);
+    let fences = state.fences.iter_mut().map(|(id, latch)| (id, latch, lapse));
+    let beacons = state.beacons.latches.iter_mut().map(|(id, latch)| (id, latch, lost));
+    for (id, latch, end) in fences.chain(beacons) {
+        if let Latch::Inside { visit } = latch
+            && visit.settled
+            && !visit.dwelt
+            && let Some(site) = atlas.site(id)
         {
-            distances.insert(id.clone(), (distance, site.region.dwell));
+            let decided = visit.since + site.region.dwell + grace;
+            if decided <= until.min(end)
+                && let Some(due) = visit.dwell(site.region.dwell, decided)
+            {
+                notes.dwell(id, visit, due, decided);
+            }
         }
     }
-    let mut nearest_edge = Metres(10_000.0);
-    for (id, (distance, dwell)) in &distances {
-        let latch = state.latches.entry(id.clone()).or_default();
-        let probability = latch.update((device, id), ping.observed, *distance, sigma, *dwell, &mut seen.transitions);
-        nearest_edge.0 = nearest_edge.0.min(distance.0.abs());
-        seen.regions.push(RegionStep {
-            region: id.clone(),
-            distance: *distance,
-            probability,
-            presence: latch.presence(),
-        });
+    state.beacons.expire(until, atlas, config, notes);
+    if until >= lapse {
+        for (id, mut latch) in std::mem::take(&mut state.fences) {
+            if let Some(visit) = latch.close() {
+                let dwell = atlas.site(&id).map(|site| site.region.dwell);
+                notes.exit(&id, &visit, visit.ended(latest, dwell), lapse);
+            }
+        }
     }
-    state.latches.retain(|id, latch| {
-        latch.presence() == Presence::Inside || distances.get(id).is_some_and(|d| d.0 < config.reach)
-    });
-    let moved = Metres(nearest_edge.0.clamp(10.0, 10_000.0));
-    let after = Millis(((moved.0 / 3.0) * 1_000.0) as i64);
-    seen.advice = Some(ReportAdvice { after: Millis(after.0.clamp(1_000, 600_000)), moved });
-    seen
+}
+
+impl DevicePresence {
+    /// Drops what no filter can have written, so that a damaged record harms nothing but itself.
+    fn heal(&mut self) {
+        self.track = self.track.take().filter(Track::is_sane);
+        self.beacons.signals.retain(|_, signal| signal.is_sane());
+    }
+
+    fn position(&self) -> Option<Position> {
+        self.track.as_ref().map(|track| track.position)
+    }
+
+    /// Takes a fix into the track, or sets it aside.
+    fn take(&mut self, fix: &Fix, at: DeviceTime, config: &PresenceConfig) -> FixStep {
+        if fix.mock && !config.accept_mock {
+            return self.fix_step(fix, FixOutcome::Mock, 0.0);
+        }
+        let usable = fix.accuracy.0 > 0.0 && fix.accuracy.0 <= config.accuracy_max_m;
+        if !usable {
+            return self.fix_step(fix, FixOutcome::Inaccurate, 0.0);
+        }
+        match &mut self.track {
+            None => {
+                self.track = Some(Track::seat(at, fix, config));
+                self.fix_step(fix, FixOutcome::Accepted, 0.0)
+            }
+            Some(track) if at <= track.at => self.fix_step(fix, FixOutcome::Late, 0.0),
+            Some(track) => {
+                let taken = track.observe(at, fix, config);
+                self.fix_step(fix, taken.outcome, taken.surprise)
+            }
+        }
+    }
+
+    fn fix_step(&self, fix: &Fix, outcome: FixOutcome, surprise: f64) -> FixStep {
+        let known = fix.accuracy.0 > 0.0 && fix.accuracy.0 <= ACCURACY_MAX_M;
+        let accuracy = if known { fix.accuracy } else { Metres(ACCURACY_MAX_M) };
+        let sigma = self.track.as_ref().map_or(accuracy, |track| Metres(track.sigma_m()));
+        FixStep { outcome, accuracy, sigma, surprise }
+    }
 }

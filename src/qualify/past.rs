@@ -34,12 +34,13 @@ impl<'a> Past<'a> {
             }
             if sent.place == occasion.place.id {
                 past.place.push(sent.at);
-            }
-            if sent.region == occasion.region.id {
-                past.region.push(sent.at);
+                // A fence and a beacon that mark the same place share a visit.
                 if sent.visit == occasion.transition.visit {
                     past.visit.push(&sent.campaign);
                 }
+            }
+            if sent.region == occasion.region.id {
+                past.region.push(sent.at);
             }
         }
         past

@@ -5,8 +5,8 @@ use crate::model::{PolicyStep, Reason};
 
 const NAME: &str = "same-visit";
 
-/// Passes unless the ledger holds the trigger that would be made. A trigger's id follows from customer, campaign,
-/// region and visit, so comparing those is the same and costs no hash.
+/// Passes unless the ledger holds a message of this campaign for this visit. A visit is of one device to one region,
+/// except that a fence and a beacon which mark the same place share it: then the campaign speaks once.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
     if asking.past.visit_had(&asking.campaign.id) {
         refuse(NAME, Reason::SameVisit, "this visit had this message")

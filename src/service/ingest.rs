@@ -6,7 +6,7 @@ use super::hot::HotCustomers;
 use crate::engine::{CustomerState, Engine, Observed, Outcome, Refusal};
 use crate::model::{CustomerId, DeviceId, Ping, ReportAdvice, Sequence, ServerTime, Transition};
 use crate::presence::PresenceConfig;
-use crate::store::{CommitError, Outcomes, Records, Revision, StoreError, TraceEntry};
+use crate::store::{CommitError, Outcomes, Records, StoreError, TraceEntry};
 use thiserror::Error;
 
 /// How often a batch is decided again after another commit changed its customer.
@@ -75,19 +75,28 @@ impl Ingest {
         let slot = self.hot.slot(customer);
         let mut hot = slot.lock().await;
         for _ in 0..CONFLICT_RETRIES {
-            let loaded = match hot.take() {
+            let at_hand = hot.take();
+            let fresh = at_hand.is_none();
+            let loaded = match at_hand {
                 Some(loaded) => Some(loaded),
                 None => self.records.load_customer(customer)?,
             };
             let Some((before, revision)) = loaded.filter(|(state, _)| state.devices.contains_key(device)) else {
-                return Err(IngestError::NoDevice { customer: customer.clone(), device: device.clone() });
+                if fresh {
+                    return Err(IngestError::NoDevice { customer: customer.clone(), device: device.clone() });
+                }
+                continue;
             };
             let (state, kept, outcomes) = self.decide(before, device, &pings);
-            if outcomes.is_none() {
-                *hot = Some((state, revision));
-                return Ok(kept);
-            }
-            match self.commit(&state, revision, outcomes.unwrap_or_default()).await {
+            let Some(outcomes) = outcomes else {
+                // Without a commit nothing has shown that the record at hand is still the present one.
+                if fresh {
+                    *hot = Some((state, revision));
+                    return Ok(kept);
+                }
+                continue;
+            };
+            match self.records.commit_outcomes(&state, revision, outcomes).await {
                 Ok(revision) => {
                     *hot = Some((state, revision));
                     return Ok(kept);
@@ -125,15 +134,6 @@ impl Ingest {
         kept.last_kept = state.devices.get(device).map(|own| own.kept.highest()).unwrap_or_default();
         (state, kept, outcomes)
     }
-
-    async fn commit(
-        &self,
-        state: &CustomerState,
-        revision: Revision,
-        outcomes: Outcomes,
-    ) -> Result<Revision, CommitError> {
-        self.records.commit_outcomes(state, revision, outcomes).await
-    }
 }
 
 /// Keeps what is worth keeping: decisions that changed something, triggers, and every ping under trace.
@@ -150,4 +150,55 @@ fn record(outcomes: &mut Outcomes, outcome: Outcome, ping: &Ping, traced: Option
         outcomes.decisions.push(outcome.decision);
     }
     outcomes.triggers.extend(outcome.trigger);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::DeviceState;
+    use crate::model::{AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Platform, Position};
+    use crate::store::MemoryStore;
+    use std::sync::Arc;
+
+    fn ping(sequence: u64) -> Ping {
+        let position = Position::new(39.74, -104.99).unwrap();
+        let fix = Fix { position, accuracy: Metres(8.0), speed_mps: None, course_deg: None, mock: false };
+        let observed = DeviceTime(1_784_138_400_000 + 1_000 * i64::try_from(sequence).unwrap());
+        Ping { sequence: Sequence(sequence), observed, fix: Some(fix), sightings: Vec::new(), app: AppState::Unknown }
+    }
+
+    /// The refusals of a ping of ada's phone.
+    async fn check(ingest: &Ingest, sequence: u64, refusals: &[Refusal]) {
+        let (ada, phone) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
+        let kept = ingest.batch(&ada, &phone, vec![ping(sequence)]).await.unwrap();
+        assert_eq!(
+            kept.refusals.iter().map(|(_, refusal)| *refusal).collect::<Vec<_>>(),
+            refusals,
+            "ping {sequence}"
+        );
+    }
+
+    #[tokio::test]
+    async fn consent_counts_from_the_next_ping_on_though_the_customer_is_at_hand() {
+        let records = Records::new(Arc::new(MemoryStore::new()));
+        let catalogue = CatalogueCell::load(records.clone()).unwrap();
+        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), 10);
+        let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
+        let id = DeviceId::parse("", "phone").unwrap();
+        let (push_address, locale) = (String::new(), "en".to_owned());
+        let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
+        state.devices.insert(id, DeviceState::new(device));
+        records.create_customer(&state).await.unwrap();
+
+        for (sequence, granted, refusals) in
+            [(1, None, &[Refusal::NoConsent][..]), (1, Some(true), &[]), (2, Some(false), &[Refusal::NoConsent])]
+        {
+            let (mut state, revision) = records.load_customer(&state.customer.id).unwrap().unwrap();
+            state.customer.consent =
+                granted.map(|granted| LocationConsent { granted, answered: ServerTime(1), source: String::new() });
+            records.save_customer(&state, revision).await.unwrap();
+            check(&ingest, sequence, refusals).await;
+        }
+        check(&ingest, 1, &[Refusal::NoConsent]).await;
+    }
 }

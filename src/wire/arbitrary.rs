@@ -259,6 +259,7 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
         Just(FixOutcome::Mock),
         Just(FixOutcome::Late),
         Just(FixOutcome::Reseated),
+        Just(FixOutcome::Implausible),
     ];
     let fix = (outcome, number(), number(), number()).prop_map(|(outcome, accuracy, sigma, surprise)| FixStep {
         outcome,

@@ -61,6 +61,7 @@ impl From<&FixStep> for v1::FixStep {
                 FixOutcome::Mock => v1::FixOutcome::Mock,
                 FixOutcome::Late => v1::FixOutcome::Late,
                 FixOutcome::Reseated => v1::FixOutcome::Reseated,
+                FixOutcome::Implausible => v1::FixOutcome::Implausible,
             }
             .into(),
             accuracy_m: tame(fix.accuracy.0),
@@ -74,7 +75,7 @@ impl TryFrom<v1::FixStep> for FixStep {
     type Error = Invalid;
 
     fn try_from(wire: v1::FixStep) -> Result<Self, Invalid> {
-        let known = "ACCEPTED, OUTLIER, INACCURATE, MOCK, LATE or RESEATED";
+        let known = "ACCEPTED, OUTLIER, INACCURATE, MOCK, LATE, RESEATED or IMPLAUSIBLE";
         Ok(Self {
             outcome: match choice("outcome", wire.outcome, known)? {
                 v1::FixOutcome::Unspecified => return Err(unknown_choice("outcome", "UNSPECIFIED", known)),
@@ -84,6 +85,7 @@ impl TryFrom<v1::FixStep> for FixStep {
                 v1::FixOutcome::Mock => FixOutcome::Mock,
                 v1::FixOutcome::Late => FixOutcome::Late,
                 v1::FixOutcome::Reseated => FixOutcome::Reseated,
+                v1::FixOutcome::Implausible => FixOutcome::Implausible,
             },
             accuracy: Metres(finite("accuracy_m", wire.accuracy_m)?),
             sigma: Metres(finite("sigma_m", wire.sigma_m)?),

@@ -4,7 +4,9 @@ use super::arbitrary;
 use super::record::{Logged, Queued, Record};
 use crate::engine::{CustomerState, DeviceState, Sequences};
 use crate::model::*;
-use crate::presence::{DevicePresence, Latch, Track};
+use crate::presence::{
+    Beacons, Challenger, Covariance, DevicePresence, Held, Latch, Planar, Room, Signal, Track, Visit,
+};
 use crate::qualify::{Ledger, PaceTaken, Sent};
 use crate::store::{Revision, StoredTrigger, TraceEntry};
 use proptest::collection::{btree_map, vec};
@@ -33,27 +35,78 @@ fn position() -> impl Strategy<Value = Position> {
     (-90.0..=90.0_f64, -180.0..=180.0_f64).prop_map(|(lat, lon)| Position::new(lat, lon).unwrap())
 }
 
-fn presence() -> impl Strategy<Value = DevicePresence> {
+fn moment() -> impl Strategy<Value = DeviceTime> {
+    time().prop_map(DeviceTime)
+}
+
+fn planar() -> impl Strategy<Value = Planar> {
+    (-1e6..1e6_f64, -1e6..1e6_f64).prop_map(|(east, north)| Planar { east, north })
+}
+
+fn track() -> impl Strategy<Value = Track> {
     let number = || -1e6..1e6_f64;
-    let track =
-        (position(), time(), [number(), number()], [number(), number()], [number(), number(), number()], 0..9_u32)
-            .prop_map(|(anchor, at, east_north_m, velocity_mps, variance, aside)| Track {
-                anchor,
-                at: DeviceTime(at),
-                east_north_m,
-                velocity_mps,
-                variance,
-                aside,
-            });
-    let inside =
-        (arbitrary::visit_id(), time(), any::<bool>(), of(time())).prop_map(|(visit, since, dwelt, leaving)| {
-            Latch::Inside { visit, since: DeviceTime(since), dwelt, leaving: leaving.map(DeviceTime) }
+    let held =
+        (position(), number(), moment(), moment(), 0..9_u32).prop_map(|(position, accuracy, at, since, fixes)| {
+            Held { position, accuracy: Metres(accuracy), at, since, fixes }
         });
-    let latches = btree_map(arbitrary::region_id(), prop_oneof![Just(Latch::Outside), inside], 0..4);
-    (of(track), latches, of(time())).prop_map(|(track, latches, latest)| DevicePresence {
+    let numbers = (number(), number(), number(), number(), number(), number(), number(), number(), number());
+    (position(), moment(), planar(), planar(), numbers, of(held)).prop_map(
+        |(position, at, velocity, bias, n, held)| Track {
+            at,
+            position,
+            velocity,
+            bias,
+            covariance: Covariance { pp: n.0, pv: n.1, pb: n.2, vv: n.3, vb: n.4, bb: n.5 },
+            fix_variance_m2: n.6,
+            surprise: n.7,
+            support: n.8,
+            held,
+        },
+    )
+}
+
+fn latches() -> impl Strategy<Value = std::collections::BTreeMap<RegionId, Latch>> {
+    let visit = || {
+        (arbitrary::visit_id(), moment(), moment(), any::<bool>(), any::<bool>())
+            .prop_map(|(id, start, since, dwelt, settled)| Visit { id, start, since, dwelt, settled })
+    };
+    let latch = prop_oneof![
+        Just(Latch::Outside),
+        moment().prop_map(|since| Latch::Entering { since }),
+        visit().prop_map(|visit| Latch::Inside { visit }),
+        (visit(), moment(), of(moment())).prop_map(|(visit, since, clear_since)| Latch::Leaving {
+            visit,
+            since,
+            clear_since
+        }),
+    ];
+    btree_map(arbitrary::region_id(), latch, 0..4)
+}
+
+fn beacons() -> impl Strategy<Value = Beacons> {
+    let key = (any::<u128>(), any::<u16>(), any::<u16>()).prop_map(|(uuid, major, minor)| BeaconKey {
+        uuid: Uuid(uuid),
+        major,
+        minor,
+    });
+    let signal = (-127.0..20.0_f64, -127..=20_i8, moment()).prop_map(|(dbm, measured_power_dbm, heard)| Signal {
+        dbm,
+        measured_power_dbm,
+        heard,
+    });
+    let challenger = (arbitrary::region_id(), moment()).prop_map(|(region, since)| Challenger { region, since });
+    let room = (of(arbitrary::region_id()), of(challenger)).prop_map(|(at, challenger)| Room { at, challenger });
+    let group = arbitrary::region_id().prop_map(|id| GroupId::parse("group", id.as_str()).unwrap());
+    (btree_map(key, signal, 0..4), latches(), btree_map(group, room, 0..3))
+        .prop_map(|(signals, latches, rooms)| Beacons { signals, latches, rooms })
+}
+
+fn presence() -> impl Strategy<Value = DevicePresence> {
+    (of(track()), latches(), beacons(), of(moment())).prop_map(|(track, fences, beacons, latest)| DevicePresence {
         track,
-        latches,
-        latest: latest.map(DeviceTime),
+        fences,
+        beacons,
+        latest,
     })
 }
 

@@ -44,6 +44,7 @@ fn fixed(outcome: FixOutcome) -> Option<String> {
         FixOutcome::Mock => Some("set aside: mock".to_owned()),
         FixOutcome::Late => Some("set aside: late".to_owned()),
         FixOutcome::Reseated => Some("begun anew".to_owned()),
+        FixOutcome::Implausible => Some("set aside, implausible".to_owned()),
     }
 }
 

@@ -6,7 +6,7 @@ pub mod receiver;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 
@@ -49,6 +49,17 @@ impl Server {
         let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         assert!(address.starts_with("127.0.0.1:"), "unexpected first line: {line:?}");
         Self { address, child, data: None }
+    }
+
+    /// Asks it to end with SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill works");
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("the child can be waited for")
     }
 
     /// Kills it with SIGKILL, as a power cut would.
