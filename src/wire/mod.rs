@@ -9,6 +9,7 @@ mod campaign;
 pub mod customer;
 pub mod decision;
 mod ledger;
+pub mod lint;
 pub mod mask;
 pub mod name;
 pub mod ping;
