@@ -1,5 +1,7 @@
 //! The linter's noise model against the presence room: what is expected of a fence comes about on simulated walks.
 
+#![allow(clippy::cast_possible_truncation, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use doorstep::files::{Defaults, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::locate::lint::{Expectation, Surroundings, false_enter, lint};
@@ -155,6 +157,14 @@ fn what_is_expected_comes_about() {
         }
     }
     assert!(strays.is_empty(), "{strays:#?}");
+}
+
+/// The model's numbers are the latch's own; change them together.
+#[test]
+fn the_model_speaks_of_this_latch() {
+    let config = PresenceConfig::default();
+    let numbers = [config.dense_sigmas, config.enter_sigma_floor_m, config.dense_look_ahead_s];
+    assert_eq!(numbers.map(f64::to_bits), [0.82f64, 5.0, 2.5].map(f64::to_bits));
 }
 
 #[test]
