@@ -101,7 +101,7 @@ fn enters(atlas: &Atlas, walk: Walk, surroundings: Surroundings, every_s: f64, d
             sightings: vec![],
             app: AppState::default(),
         };
-        let seen = observe(&config, atlas, &device, &mut state, &ping);
+        let seen = observe(&config, atlas, &device, &mut state, &ping, None);
         if seen.transitions.iter().any(|transition| transition.kind == TransitionKind::Enter) {
             return true;
         }

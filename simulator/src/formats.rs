@@ -149,6 +149,8 @@ impl<W: Write> TransitionsWriter<W> {
                 TransitionKind::Enter => "enter",
                 TransitionKind::Dwell => "dwell",
                 TransitionKind::Exit => "exit",
+                TransitionKind::Approach => "approach",
+                TransitionKind::Pass => "pass",
             },
             observed_ms: transition.decided.0,
         };

@@ -191,15 +191,28 @@ pub fn replay(catalogue: &Catalogue, arrivals: &[Arrival]) -> Result<(Figures, V
     let stopwatch = Stopwatch::start();
     for Arrival { device, received, ping } in arrivals {
         let Some(customer) = customers.get_mut(device) else { continue };
+        while let Some(due) = engine.due(customer).filter(|due| due < received) {
+            let all = engine.tick(customer, due);
+            transitions
+                .extend(all.into_iter().flat_map(|o| o.decision.transitions).map(|what| (device.clone(), what)));
+        }
         match engine.observe(customer, device, ping, *received) {
-            Observed::Kept(outcome) => {
+            Observed::Kept(all) => {
                 figures.pings += 1;
-                transitions.extend(outcome.decision.transitions.into_iter().map(|what| (device.clone(), what)));
+                let all = all.into_iter().flat_map(|outcome| outcome.decision.transitions);
+                transitions.extend(all.map(|what| (device.clone(), what)));
             }
             Observed::Refused(refusal) => {
                 figures.refused += 1;
                 tracing::debug!(%device, sequence = ping.sequence.0, ?refusal, "refused");
             }
+        }
+    }
+    for (device, customer) in &mut customers {
+        while let Some(due) = engine.due(customer) {
+            let all = engine.tick(customer, due);
+            let all = all.into_iter().flat_map(|outcome| outcome.decision.transitions);
+            transitions.extend(all.map(|what| ((*device).clone(), what)));
         }
     }
     figures.seconds = stopwatch.seconds();

@@ -159,13 +159,15 @@ fn happened(transition: &Transition) -> String {
         TransitionKind::Dwell => "stayed".to_owned(),
         TransitionKind::Exit if took >= Millis::from_secs(1) => format!("left (sure of it after {took})"),
         TransitionKind::Exit => "left".to_owned(),
+        TransitionKind::Approach => "came nearer".to_owned(),
+        TransitionKind::Pass => "passed through".to_owned(),
     }
 }
 
 fn nothing_to_say(kind: TransitionKind) -> &'static str {
     match kind {
         TransitionKind::Enter => "no campaign greets who comes in here",
-        TransitionKind::Dwell | TransitionKind::Exit => "",
+        TransitionKind::Dwell | TransitionKind::Exit | TransitionKind::Approach | TransitionKind::Pass => "",
     }
 }
 
@@ -288,6 +290,8 @@ mod tests {
                 kind,
                 region: region.clone(),
                 visit: VisitId::parse("v", "v1").unwrap(),
+                visit_start: at - Millis::from_secs(9),
+                belated: false,
                 happened: at - Millis::from_secs(9),
                 decided: at,
             }],

@@ -97,6 +97,8 @@ pub(crate) mod tests {
                 kind: TransitionKind::Enter,
                 region,
                 visit,
+                visit_start: DeviceTime(created.0),
+                belated: false,
                 happened: DeviceTime(created.0),
                 decided: DeviceTime(created.0),
             },

@@ -1,19 +1,27 @@
 //! The four steps composed: locate, observe presence, qualify, decide.
 //!
 //! [`Engine::observe`] is a pure function of the catalogue, the customer's state, the ping and the server's
-//! time. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
+//! time. Pings are decided in the order of their numbers, and what is due when no ping comes is done by
+//! [`Engine::tick`]. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
 
+mod clock;
+mod order;
 mod sequences;
 mod state;
+#[cfg(test)]
+mod tests;
 
+pub use clock::DeviceClock;
+pub use order::{Order, WAIT_MAX, WAITING_MAX, Waiting};
 pub use sequences::Sequences;
 pub use state::{CustomerState, DeviceState};
 
 use crate::locate::{Atlas, Site};
 use crate::model::{
-    Decision, DecisionId, DeviceId, Metres, Millis, Ping, Position, ReportAdvice, ServerTime, Transition, Trigger,
+    Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping, Position, ReportAdvice,
+    Sequence, ServerTime, Transition, Trigger,
 };
-use crate::presence::{self, PresenceConfig};
+use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, Occasion, Qualified};
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
@@ -44,13 +52,14 @@ pub struct Engine<'a> {
 /// The answer to one ping.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
-    /// The ping was kept, and decided.
-    Kept(Box<Outcome>),
+    /// The ping was kept. What it led to, and the pings that had waited for it, in their order; nothing yet when it
+    /// waits for an earlier one.
+    Kept(Vec<Outcome>),
     /// The ping was refused, and changed nothing.
     Refused(Refusal),
 }
 
-/// What a kept ping led to.
+/// What a kept ping led to, or the silence after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Every step, for the record.
@@ -61,6 +70,10 @@ pub struct Outcome {
     pub advice: Option<ReportAdvice>,
     /// Where the track is after the ping; for traces only.
     pub track: Option<Position>,
+    /// Where the ping's fix was; for traces only.
+    pub fix: Option<Position>,
+    /// How many sightings the ping had.
+    pub sightings: usize,
 }
 
 /// Why a ping was refused.
@@ -83,18 +96,110 @@ pub enum Refusal {
 }
 
 impl Engine<'_> {
-    /// Decides one ping of one of the customer's devices. A device that the customer does not have counts as
-    /// one without consent.
+    /// Takes one ping of one of the customer's devices, and decides it when its turn has come. A device that the
+    /// customer does not have counts as one without consent.
     pub fn observe(&self, state: &mut CustomerState, device: &DeviceId, ping: &Ping, now: ServerTime) -> Observed {
         let consents = state.customer.consents();
         let Some(own) = state.devices.get_mut(device) else { return Observed::Refused(Refusal::NoConsent) };
         if let Some(refusal) = refuse(own, consents, ping, now) {
+            own.order.skip(ping.sequence.0);
             return Observed::Refused(refusal);
         }
         own.kept.insert(ping.sequence);
-        let seen = presence::observe(self.presence, &self.catalogue.atlas, device, &mut own.presence, ping);
-        let id = DecisionId::derive(now, ping.sequence, device);
-        let qualified = self.qualify(state, &seen.transitions, &seen.regions, now);
+        own.clock.observe(ping.observed, now);
+        let mut outcomes = Vec::new();
+        if own.order.admit(ping, now) {
+            outcomes.extend(self.decide(state, device, ping, now));
+        }
+        self.release(state, device, now, &mut outcomes);
+        Observed::Kept(outcomes)
+    }
+
+    /// Does what is due by now although no ping came: decides pings that have waited long enough, and takes the
+    /// silence of devices as what it is. Nothing is due before [`Engine::due`].
+    pub fn tick(&self, state: &mut CustomerState, now: ServerTime) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        if !state.customer.consents() {
+            return outcomes;
+        }
+        let devices: Vec<DeviceId> = state.devices.keys().cloned().collect();
+        for device in devices {
+            self.release(state, &device, now, &mut outcomes);
+            let Some(own) = state.devices.get_mut(&device).filter(|own| own.order.waiting.is_empty()) else {
+                continue;
+            };
+            // Silence is what the server hears, so that a backlog that comes late has been no silence.
+            let Some(latest) = own.presence.latest else { continue };
+            let until = latest + (now - own.clock.until);
+            let atlas = &self.catalogue.atlas;
+            let transitions = presence::advance(self.presence, atlas, &device, &mut own.presence, until);
+            if !transitions.is_empty() {
+                let seen = Seen { transitions, ..Seen::default() };
+                outcomes.push(self.conclude(state, &device, None, until, seen, now));
+            }
+        }
+        outcomes
+    }
+
+    /// When [`Engine::tick`] has something to do next, if no ping comes before.
+    pub fn due(&self, state: &CustomerState) -> Option<ServerTime> {
+        let of_device = |own: &DeviceState| {
+            own.order.due().or_else(|| {
+                let due = presence::due(self.presence, &self.catalogue.atlas, &own.presence)?;
+                Some(own.clock.until + (due - own.presence.latest?))
+            })
+        };
+        if state.customer.consents() { state.devices.values().filter_map(of_device).min() } else { None }
+    }
+
+    /// Decides the pings whose turn has come.
+    fn release(&self, state: &mut CustomerState, device: &DeviceId, now: ServerTime, outcomes: &mut Vec<Outcome>) {
+        while let Some(ping) = state.devices.get_mut(device).and_then(|own| own.order.release(now)) {
+            outcomes.extend(self.decide(state, device, &ping, now));
+        }
+    }
+
+    /// Decides one ping whose turn it is.
+    fn decide(&self, state: &mut CustomerState, device: &DeviceId, ping: &Ping, now: ServerTime) -> Option<Outcome> {
+        let own = state.devices.get_mut(device)?;
+        let atlas = &self.catalogue.atlas;
+        let book = &self.catalogue.campaigns;
+        let asked = |site: &Site, kind| book.applying(&site.region, &site.place, kind).next().is_some();
+        let asks: Option<Asks<'_>> = if book.looks_around() { Some(&asked) } else { None };
+        let live = own.presence.latest.is_none_or(|latest| ping.observed >= latest);
+        let seen = if live {
+            let seen = presence::observe(self.presence, atlas, device, &mut own.presence, ping, asks);
+            // What is long past is of no more use for judging the past.
+            let recent = |past: DeviceTime| (ping.observed - past).as_secs_f64() < self.presence.lapse_s;
+            if own.history.latest.is_some_and(|past| !recent(past)) {
+                own.history = DevicePresence::default();
+            }
+            seen
+        } else {
+            let mut seen = presence::observe(self.presence, atlas, device, &mut own.history, ping, None);
+            seen.transitions.retain(|transition| !own.presence.knows(&transition.region, transition.happened));
+            seen.transitions.iter_mut().for_each(|transition| transition.belated = true);
+            seen.fix = seen.fix.map(|fix| FixStep { outcome: FixOutcome::Late, ..fix });
+            seen.advice = None;
+            seen
+        };
+        Some(self.conclude(state, device, Some(ping), ping.observed, seen, now))
+    }
+
+    /// Lets the policies judge what presence saw, and writes it down.
+    fn conclude(
+        &self,
+        state: &mut CustomerState,
+        device: &DeviceId,
+        ping: Option<&Ping>,
+        observed: DeviceTime,
+        seen: Seen,
+        now: ServerTime,
+    ) -> Outcome {
+        let sequence = ping.map_or(Sequence(0), |ping| ping.sequence);
+        let id = DecisionId::derive(now, sequence, device);
+        let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
+        let qualified = self.qualify(state, &seen.transitions, &seen.regions, now, behind);
         let trigger = qualified.winner.and_then(|win| {
             let transition = seen.transitions.get(win.occasion)?.clone();
             let place = self.catalogue.atlas.site(&transition.region)?.place.id.clone();
@@ -118,15 +223,22 @@ impl Engine<'_> {
             id,
             customer: state.customer.id.clone(),
             device: device.clone(),
-            sequence: ping.sequence,
-            observed: ping.observed,
+            sequence,
+            observed,
             decided: now,
             fix: seen.fix,
             regions,
             transitions: seen.transitions,
             assessments: qualified.assessments,
         };
-        Observed::Kept(Box::new(Outcome { decision, trigger, advice: seen.advice, track: seen.track }))
+        Outcome {
+            decision,
+            trigger,
+            advice: seen.advice,
+            track: seen.track,
+            fix: ping.and_then(|ping| ping.fix).map(|fix| fix.position),
+            sightings: ping.map_or(0, |ping| ping.sightings.len()),
+        }
     }
 
     fn qualify(
@@ -135,6 +247,7 @@ impl Engine<'_> {
         transitions: &[Transition],
         regions: &[crate::model::RegionStep],
         now: ServerTime,
+        behind: Millis,
     ) -> Qualified {
         let sites: Vec<(&Transition, &Site)> = transitions
             .iter()
@@ -146,7 +259,8 @@ impl Engine<'_> {
                 transition,
                 region: &site.region,
                 place: &site.place,
-                age: Millis((now.0 - transition.happened.0).max(0)),
+                // By the device's clock, as far as its error is known.
+                age: Millis(now.0.saturating_sub(transition.happened.0).saturating_sub(behind.0).max(0)),
                 nearness: regions
                     .iter()
                     .find(|step| step.region == transition.region)

@@ -1,6 +1,6 @@
 //! All that is known of one customer: one record, committed as a whole.
 
-use super::Sequences;
+use super::{DeviceClock, Order, Sequences};
 use crate::model::{Customer, Device, DeviceId, ServerTime};
 use crate::presence::DevicePresence;
 use crate::qualify::Ledger;
@@ -27,6 +27,8 @@ impl CustomerState {
     pub fn forget_positions(&mut self) {
         for device in self.devices.values_mut() {
             device.presence = DevicePresence::default();
+            device.history = DevicePresence::default();
+            device.order.waiting.clear();
             device.trace_until = None;
         }
     }
@@ -39,6 +41,12 @@ pub struct DeviceState {
     pub device: Device,
     /// Where it is, as far as its pings tell.
     pub presence: DevicePresence,
+    /// Where it was, as far as pings tell that came after later ones: a presence of its own, which triggers nothing.
+    pub history: DevicePresence,
+    /// The pings that wait for earlier ones.
+    pub order: Order,
+    /// How far its clock is off.
+    pub clock: DeviceClock,
     /// The sequence numbers that were kept.
     pub kept: Sequences,
     /// Until when each of its pings is recorded in full.
@@ -48,6 +56,14 @@ pub struct DeviceState {
 impl DeviceState {
     /// A device that has not reported yet.
     pub fn new(device: Device) -> Self {
-        Self { device, presence: DevicePresence::default(), kept: Sequences::default(), trace_until: None }
+        Self {
+            device,
+            presence: DevicePresence::default(),
+            history: DevicePresence::default(),
+            order: Order::default(),
+            clock: DeviceClock::default(),
+            kept: Sequences::default(),
+            trace_until: None,
+        }
     }
 }

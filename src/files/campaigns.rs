@@ -59,6 +59,8 @@ enum Kind {
     Enter,
     Dwell,
     Exit,
+    Approach,
+    Pass,
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,6 +142,8 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             Kind::Enter => TransitionKind::Enter,
             Kind::Dwell => TransitionKind::Dwell,
             Kind::Exit => TransitionKind::Exit,
+            Kind::Approach => TransitionKind::Approach,
+            Kind::Pass => TransitionKind::Pass,
         },
         topic: TopicId::parse("topic", &entry.topic)?,
         message: Message {

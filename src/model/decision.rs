@@ -16,9 +16,9 @@ pub struct Decision {
     pub customer: CustomerId,
     /// The device that reported.
     pub device: DeviceId,
-    /// The ping's number.
+    /// The ping's number; 0 when it was decided by silence.
     pub sequence: Sequence,
-    /// When the device took the reading, by its own clock.
+    /// When the device took the reading, by its own clock; up to when it was silent, when that decided.
     pub observed: DeviceTime,
     /// When the server decided.
     pub decided: ServerTime,
@@ -95,10 +95,22 @@ pub struct Transition {
     pub region: RegionId,
     /// The visit that it belongs to.
     pub visit: VisitId,
+    /// When that visit began. Of an approach or a pass: when it happened.
+    pub visit_start: DeviceTime,
     /// When it happened, as far as the pings tell.
     pub happened: DeviceTime,
     /// The time of the ping at which it was decided.
     pub decided: DeviceTime,
+    /// Whether the ping came after later ones of the device had been decided. Such a transition is history, and
+    /// triggers nothing.
+    pub belated: bool,
+}
+
+impl Transition {
+    /// How long the visit had lasted.
+    pub fn duration(&self) -> Millis {
+        self.happened - self.visit_start
+    }
 }
 
 /// The kinds of transition.
@@ -110,6 +122,10 @@ pub enum TransitionKind {
     Dwell,
     /// The device left the region.
     Exit,
+    /// The device is heading for the region, and near it in distance or time.
+    Approach,
+    /// The device crossed the region without a visit.
+    Pass,
 }
 
 /// How one campaign was assessed on one transition.

@@ -11,7 +11,7 @@ use super::config::{BEACON_REGIONS_MAX, BEACONS_MAX, PresenceConfig};
 use super::fences::shared_visit;
 use super::latch::{Change, Latch};
 use super::normal::phi;
-use super::notes::{Notes, span};
+use super::notes::Notes;
 use super::rooms::{Candidate, Room};
 use super::rssi::{Signal, loss_margin_db};
 use crate::locate::{Atlas, Site};
@@ -120,23 +120,12 @@ impl Beacons {
         self.signals.retain(|_, signal| (at - signal.heard).as_secs_f64() < config.rssi_lost_s);
     }
 
-    /// Ends all visits when no beacon has been heard for long, by a moment up to which nothing else happened.
-    pub(super) fn expire(
-        &mut self,
-        until: DeviceTime,
-        atlas: &Atlas,
-        config: &PresenceConfig,
-        notes: &mut Notes<'_>,
-    ) {
-        let Some(newest) = self.newest() else { return };
-        let lost = newest + span(config.rssi_lost_s);
-        if until < lost {
-            return;
-        }
+    /// Ends all visits: no beacon was heard after `heard`, for too long at `lost`.
+    pub(super) fn end_all(&mut self, heard: DeviceTime, lost: DeviceTime, atlas: &Atlas, notes: &mut Notes<'_>) {
         for (id, mut latch) in std::mem::take(&mut self.latches) {
             if let Some(visit) = latch.close() {
                 let dwell = atlas.site(&id).map(|site| site.region.dwell);
-                notes.exit(&id, &visit, visit.ended(newest, dwell), lost);
+                notes.exit(&id, &visit, visit.ended(heard, dwell), lost);
             }
         }
         self.signals.clear();

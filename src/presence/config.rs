@@ -101,6 +101,12 @@ pub struct PresenceConfig {
     pub dwell_probability: f64,
     /// ... and no faster than this. 1.5 m/s: what drives through does not dwell.
     pub dwell_speed_max_mps: f64,
+    /// An approach is told this near to a fence, 150 m, ...
+    pub approach_m: f64,
+    /// ... or this long before it, at the track's speed, as far as fences are considered. 60 s.
+    pub approach_s: f64,
+    /// A device slower than this approaches nothing. 0.5 m/s.
+    pub approach_speed_min_mps: f64,
     // --- beacons
     /// Readings of a beacon are smoothed over about this long. 5 s.
     pub rssi_time_s: f64,
@@ -175,6 +181,9 @@ impl Default for PresenceConfig {
             dwell_grace_s: 60.0,
             dwell_probability: 0.95,
             dwell_speed_max_mps: 1.5,
+            approach_m: 150.0,
+            approach_s: 60.0,
+            approach_speed_min_mps: 0.5,
             rssi_time_s: 5.0,
             rssi_gap_least_s: 0.1,
             rssi_margin_db: 4.0,

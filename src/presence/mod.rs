@@ -19,6 +19,7 @@
 //! dated to the moment at which the time was up, so it does not matter when it is looked at.
 
 mod advice;
+mod around;
 mod beacons;
 mod config;
 mod fences;
@@ -32,6 +33,7 @@ mod rssi;
 mod tests;
 mod track;
 
+pub use around::{Asks, Nearing};
 pub use beacons::Beacons;
 pub use config::{BEACON_REGIONS_MAX, BEACONS_MAX, FENCES_MAX, PresenceConfig};
 pub use latch::{Latch, Visit};
@@ -46,6 +48,7 @@ use crate::model::{
     DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, ReportAdvice,
     Transition,
 };
+use around::{Around, Before};
 use notes::{Notes, span};
 use std::collections::BTreeMap;
 
@@ -56,6 +59,8 @@ pub struct DevicePresence {
     pub track: Option<Track>,
     /// The fences that the device is in, or about to be in; at most [`FENCES_MAX`].
     pub fences: BTreeMap<RegionId, Latch>,
+    /// The fences that it approached, or is in without a visit; only when a campaign asks. At most [`FENCES_MAX`].
+    pub nearings: BTreeMap<RegionId, Nearing>,
     /// The beacons that it hears, and the beacon regions that it is in.
     pub beacons: Beacons,
     /// The latest ping that was decided.
@@ -77,13 +82,15 @@ pub struct Seen {
     pub track: Option<Position>,
 }
 
-/// Takes one ping into a device's presence. One that is older than the latest changes nothing.
+/// Takes one ping into a device's presence. One that is older than the latest changes nothing. `asks`: which
+/// approaches and passes to look for; none when absent.
 pub fn observe(
     config: &PresenceConfig,
     atlas: &Atlas,
     device: &DeviceId,
     state: &mut DevicePresence,
     ping: &Ping,
+    asks: Option<Asks<'_>>,
 ) -> Seen {
     state.heal();
     if state.latest.is_some_and(|latest| ping.observed < latest) {
@@ -99,10 +106,17 @@ pub fn observe(
     if state.beacons.hear(&ping.sightings, ping.observed, atlas, config) {
         state.beacons.decide(ping.observed, &state.fences, atlas, config, &mut notes);
     }
+    let before = state.track.as_ref().map(|track| Before { position: track.position, at: track.at });
     let fix = ping.fix.map(|fix| state.take(&fix, ping.observed, config));
     let mut advice = None;
     if let (Some(FixOutcome::Accepted | FixOutcome::Reseated), Some(track)) = (fix.map(|f| f.outcome), &state.track) {
         fences::decide(&mut state.fences, &state.beacons.latches, track, atlas, config, &mut notes);
+        if let Some(asks) = asks {
+            let around = Around { track, before, latches: &state.fences, atlas, config, asks };
+            let steps = std::mem::take(&mut notes.regions);
+            around.look(&steps, &mut state.nearings, &mut notes);
+            notes.regions = steps;
+        }
         advice = Some(advice::advise(track, &notes.regions, &state.fences, atlas, config));
     }
     let (transitions, regions) = notes.in_order();
@@ -124,6 +138,24 @@ pub fn advance(
     notes.in_order().0
 }
 
+/// When [`advance`] has something to do next, by the device's clock, if nothing more is heard of it.
+pub fn due(config: &PresenceConfig, atlas: &Atlas, state: &DevicePresence) -> Option<DeviceTime> {
+    let latest = state.latest?;
+    let lapse = latest + span(config.lapse_s);
+    let lost = state.beacons.newest().unwrap_or(latest) + span(config.rssi_lost_s);
+    let grace = span(config.dwell_grace_s);
+    let dwell = |(id, latch): (&RegionId, &Latch)| match latch {
+        Latch::Inside { visit } if visit.settled && !visit.dwelt => {
+            atlas.site(id).map(|site| visit.since + site.region.dwell + grace)
+        }
+        Latch::Outside | Latch::Entering { .. } | Latch::Inside { .. } | Latch::Leaving { .. } => None,
+    };
+    let fences = state.fences.iter().filter_map(dwell).filter(|at| *at <= lapse);
+    let beacons = state.beacons.latches.iter().filter_map(dwell).filter(|at| *at <= lost);
+    let ends = [(!state.fences.is_empty()).then_some(lapse), (!state.beacons.latches.is_empty()).then_some(lost)];
+    fences.chain(beacons).chain(ends.into_iter().flatten()).min()
+}
+
 /// Dwells, silent beacons and lapses that are due.
 fn silence(
     config: &PresenceConfig,
@@ -134,7 +166,8 @@ fn silence(
 ) {
     let Some(latest) = state.latest else { return };
     let lapse = latest + span(config.lapse_s);
-    let lost = state.beacons.newest().map_or(lapse, |newest| newest + span(config.rssi_lost_s));
+    let heard = state.beacons.newest().unwrap_or(latest);
+    let lost = heard + span(config.rssi_lost_s);
     let grace = span(config.dwell_grace_s);
     let fences = state.fences.iter_mut().map(|(id, latch)| (id, latch, lapse));
     let beacons = state.beacons.latches.iter_mut().map(|(id, latch)| (id, latch, lost));
@@ -152,7 +185,9 @@ fn silence(
             }
         }
     }
-    state.beacons.expire(until, atlas, config, notes);
+    if until >= lost {
+        state.beacons.end_all(heard, lost, atlas, notes);
+    }
     if until >= lapse {
         for (id, mut latch) in std::mem::take(&mut state.fences) {
             if let Some(visit) = latch.close() {
@@ -164,6 +199,12 @@ fn silence(
 }
 
 impl DevicePresence {
+    /// Whether a visit to the region is under way that had begun by a moment.
+    pub fn knows(&self, region: &RegionId, at: DeviceTime) -> bool {
+        let latch = self.fences.get(region).or_else(|| self.beacons.latches.get(region));
+        latch.and_then(Latch::visit).is_some_and(|visit| visit.start <= at)
+    }
+
     /// Drops what no filter can have written, so that a damaged record harms nothing but itself.
     fn heal(&mut self) {
         self.track = self.track.take().filter(Track::is_sane);

@@ -37,9 +37,10 @@ impl<'a> Notes<'a> {
     /// The transitions in the order in which they happened; of one moment, exits come before enters.
     pub(super) fn in_order(mut self) -> (Vec<Transition>, Vec<RegionStep>) {
         let rank = |kind| match kind {
-            TransitionKind::Exit => 0,
-            TransitionKind::Enter => 1,
-            TransitionKind::Dwell => 2,
+            TransitionKind::Exit | TransitionKind::Pass => 0,
+            TransitionKind::Approach => 1,
+            TransitionKind::Enter => 2,
+            TransitionKind::Dwell => 3,
         };
         if self.transitions.len() > 1 {
             self.transitions.sort_by(|a, b| {
@@ -54,6 +55,18 @@ impl<'a> Notes<'a> {
         (self.transitions, self.regions)
     }
 
+    /// What has no visit: a crossing, or the start of one that may come.
+    pub(super) fn without_visit(
+        &mut self,
+        kind: TransitionKind,
+        region: &RegionId,
+        happened: DeviceTime,
+        decided: DeviceTime,
+    ) {
+        let visit = self.begin(region, happened, None);
+        self.push(kind, region, &visit, happened, decided);
+    }
+
     fn push(
         &mut self,
         kind: TransitionKind,
@@ -66,8 +79,10 @@ impl<'a> Notes<'a> {
             kind,
             region: region.clone(),
             visit: visit.id.clone(),
+            visit_start: visit.start,
             happened,
             decided,
+            belated: false,
         });
     }
 }

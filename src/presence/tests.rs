@@ -112,7 +112,7 @@ fn check(steps: &[(i64, Step)], expected: &str) {
                 continue;
             }
         }
-        told.extend(observe(&config, &atlas, &device, &mut state, &ping).transitions);
+        told.extend(observe(&config, &atlas, &device, &mut state, &ping, None).transitions);
     }
     let mut text = String::new();
     for t in &told {
@@ -120,6 +120,8 @@ fn check(steps: &[(i64, Step)], expected: &str) {
             TransitionKind::Enter => "enter",
             TransitionKind::Dwell => "dwell",
             TransitionKind::Exit => "exit",
+            TransitionKind::Approach => "approach",
+            TransitionKind::Pass => "pass",
         };
         let own = |id: &str| *id == *t.region.as_str();
         let shared = told.iter().any(|o| o.visit == t.visit && !own(o.region.as_str()));
@@ -267,7 +269,7 @@ fn a_noisy_walk_is_one_visit() {
                 sightings: vec![],
                 app: AppState::Unknown,
             };
-            told.extend(observe(&config, &atlas, &device, &mut state, &ping).transitions);
+            told.extend(observe(&config, &atlas, &device, &mut state, &ping, None).transitions);
         }
         let kinds: Vec<_> = told.iter().map(|t| t.kind).collect();
         assert!(
@@ -322,7 +324,7 @@ proptest! {
         let (config, atlas, device) = (PresenceConfig::default(), atlas(denver()), DeviceId::parse("device", "d").unwrap());
         let mut state = DevicePresence { track, ..DevicePresence::default() };
         for ping in &pings {
-            let seen = observe(&config, &atlas, &device, &mut state, ping);
+            let seen = observe(&config, &atlas, &device, &mut state, ping, None);
             if let Some(fix) = seen.fix {
                 prop_assert!(fix.accuracy.0.is_finite() && fix.sigma.0.is_finite() && fix.surprise.is_finite(), "{fix:?}");
             }

@@ -12,6 +12,8 @@ pub struct CampaignBook {
     enter: Index,
     dwell: Index,
     exit: Index,
+    approach: Index,
+    pass: Index,
 }
 
 /// For one kind of transition, the positions in `CampaignBook::campaigns`, ascending.
@@ -20,6 +22,12 @@ struct Index {
     regions: BTreeMap<RegionId, Vec<usize>>,
     brands: BTreeMap<BrandId, Vec<usize>>,
     tags: BTreeMap<Tag, Vec<usize>>,
+}
+
+impl Index {
+    fn is_empty(&self) -> bool {
+        self.regions.is_empty() && self.brands.is_empty() && self.tags.is_empty()
+    }
 }
 
 impl CampaignBook {
@@ -33,6 +41,8 @@ impl CampaignBook {
                 TransitionKind::Enter => &mut book.enter,
                 TransitionKind::Dwell => &mut book.dwell,
                 TransitionKind::Exit => &mut book.exit,
+                TransitionKind::Approach => &mut book.approach,
+                TransitionKind::Pass => &mut book.pass,
             };
             for region in &campaign.regions.regions {
                 index.regions.entry(region.clone()).or_default().push(position);
@@ -59,6 +69,8 @@ impl CampaignBook {
             TransitionKind::Enter => &self.enter,
             TransitionKind::Dwell => &self.dwell,
             TransitionKind::Exit => &self.exit,
+            TransitionKind::Approach => &self.approach,
+            TransitionKind::Pass => &self.pass,
         };
         let tags = region.tags.iter().chain(&place.tags).filter_map(|tag| index.tags.get(tag));
         let found = index.regions.get(&region.id).into_iter().chain(index.brands.get(&place.brand)).chain(tags);
@@ -66,6 +78,12 @@ impl CampaignBook {
         positions.sort_unstable();
         positions.dedup();
         positions.into_iter().filter_map(|position| self.campaigns.get(position))
+    }
+
+    /// Whether any campaign at all is set off by an approach or a pass. Most books have none, and then nobody looks
+    /// for those.
+    pub fn looks_around(&self) -> bool {
+        !self.approach.is_empty() || !self.pass.is_empty()
     }
 
     /// A campaign by its id.

@@ -134,6 +134,8 @@ pub(super) fn enter(region: &str, visit: &str) -> Transition {
         kind: TransitionKind::Enter,
         region: id!(RegionId, region),
         visit: id!(VisitId, visit),
+        visit_start: DeviceTime(NOW.0),
+        belated: false,
         happened: DeviceTime(NOW.0),
         decided: DeviceTime(NOW.0),
     }

@@ -123,11 +123,15 @@ impl Ingest {
             let now = self.clock.now_at(ping.observed);
             match engine.observe(&mut state, device, ping, now) {
                 Observed::Refused(refusal) => kept.refusals.push((ping.sequence, refusal)),
-                Observed::Kept(outcome) => {
-                    kept.transitions.extend(outcome.decision.transitions.iter().cloned());
-                    kept.advice = outcome.advice.or(kept.advice);
+                Observed::Kept(all) => {
+                    // A ping that waits for an earlier one is kept, too.
+                    let outcomes = outcomes.get_or_insert_default();
                     let traced = state.devices.get(device).and_then(|own| own.trace_until);
-                    record(outcomes.get_or_insert_default(), *outcome, ping, traced, now);
+                    for outcome in all {
+                        kept.transitions.extend(outcome.decision.transitions.iter().cloned());
+                        kept.advice = outcome.advice.or(kept.advice);
+                        record(outcomes, outcome, traced, now);
+                    }
                 }
             }
         }
@@ -137,13 +141,13 @@ impl Ingest {
 }
 
 /// Keeps what is worth keeping: decisions that changed something, triggers, and every ping under trace.
-fn record(outcomes: &mut Outcomes, outcome: Outcome, ping: &Ping, traced: Option<ServerTime>, now: ServerTime) {
+fn record(outcomes: &mut Outcomes, outcome: Outcome, traced: Option<ServerTime>, now: ServerTime) {
     if traced.is_some_and(|until| now < until) {
         outcomes.traces.push(TraceEntry {
             decision: outcome.decision.clone(),
-            fix: ping.fix.map(|fix| fix.position),
+            fix: outcome.fix,
             track: outcome.track,
-            sightings: ping.sightings.len(),
+            sightings: outcome.sightings,
         });
     }
     if !outcome.decision.transitions.is_empty() {

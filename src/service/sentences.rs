@@ -63,6 +63,8 @@ impl Teller<'_> {
                 None => format!("had stayed in {name} for its dwell time"),
             },
             TransitionKind::Exit => format!("left {name}"),
+            TransitionKind::Approach => format!("was heading for {name}"),
+            TransitionKind::Pass => format!("passed through {name}"),
         };
         let sure = self.certainty(transition);
         let mut sentence = format!("At {at} {customer}'s {device} {what}{sure}");
@@ -82,7 +84,7 @@ impl Teller<'_> {
         let percent = 100.0
             * match transition.kind {
                 TransitionKind::Enter | TransitionKind::Dwell => step.probability,
-                TransitionKind::Exit => 1.0 - step.probability,
+                TransitionKind::Exit | TransitionKind::Approach | TransitionKind::Pass => 1.0 - step.probability,
             };
         let beacon = self.region(&transition.region).is_some_and(|region| match region.extent {
             Extent::Beacon(_) => true,
@@ -173,6 +175,9 @@ impl Teller<'_> {
         let when = format!("{when} ({})", zone.iana_name().unwrap_or("UTC"));
         let sequence = self.decision.sequence.0;
         let Some(fix) = &self.decision.fix else {
+            if sequence == 0 {
+                return format!("No ping: the silence up to {when} decided.");
+            }
             return format!("Ping {sequence}, taken on {when}, had no fix; beacons decided.");
         };
         let outcome = match fix.outcome {
@@ -182,7 +187,7 @@ impl Teller<'_> {
             FixOutcome::Mock => "was set aside as one of a mock location provider",
             FixOutcome::Late => "was set aside because a later ping was decided already",
             FixOutcome::Reseated => "began the track anew",
-            FixOutcome::Implausible => "was set aside as impossible travel",
+            FixOutcome::Implausible => "was set aside because nothing travels there so fast",
         };
         format!(
             "The fix of ping {sequence}, taken on {when}, {outcome}: accuracy {}, track sure to {}.",
@@ -287,6 +292,8 @@ mod tests {
                 kind,
                 region: region.clone(),
                 visit: VisitId::parse("", "v1").unwrap(),
+                visit_start: DeviceTime(NOW),
+                belated: false,
                 happened: DeviceTime(NOW),
                 decided: DeviceTime(NOW),
             }],

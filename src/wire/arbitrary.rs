@@ -160,7 +160,13 @@ fn cap_scope() -> impl Strategy<Value = CapScope> {
 }
 
 fn transition_kind() -> impl Strategy<Value = TransitionKind> {
-    prop_oneof![Just(TransitionKind::Enter), Just(TransitionKind::Dwell), Just(TransitionKind::Exit)]
+    prop_oneof![
+        Just(TransitionKind::Enter),
+        Just(TransitionKind::Dwell),
+        Just(TransitionKind::Exit),
+        Just(TransitionKind::Approach),
+        Just(TransitionKind::Pass),
+    ]
 }
 
 pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
@@ -229,8 +235,18 @@ pub(crate) fn device() -> impl Strategy<Value = Device> {
 }
 
 pub(crate) fn transition() -> impl Strategy<Value = Transition> {
-    (transition_kind(), region_id(), visit_id(), device_time(), device_time())
-        .prop_map(|(kind, region, visit, happened, decided)| Transition { kind, region, visit, happened, decided })
+    let times = (device_time(), device_time(), device_time());
+    (transition_kind(), region_id(), visit_id(), times, any::<bool>()).prop_map(
+        |(kind, region, visit, (visit_start, happened, decided), belated)| Transition {
+            kind,
+            region,
+            visit,
+            visit_start,
+            happened,
+            decided,
+            belated,
+        },
+    )
 }
 
 fn reason() -> impl Strategy<Value = Reason> {

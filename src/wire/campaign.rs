@@ -221,12 +221,14 @@ impl From<TransitionKind> for v1::TransitionKind {
             TransitionKind::Enter => Self::Enter,
             TransitionKind::Dwell => Self::Dwell,
             TransitionKind::Exit => Self::Exit,
+            TransitionKind::Approach => Self::Approach,
+            TransitionKind::Pass => Self::Pass,
         }
     }
 }
 
 /// What a transition field may say.
-pub(super) const TRANSITIONS: &str = "ENTER, DWELL or EXIT";
+pub(super) const TRANSITIONS: &str = "ENTER, DWELL, EXIT, APPROACH or PASS";
 
 /// A kind of transition that must be said.
 pub(super) fn transition_kind(field: &str, wire: v1::TransitionKind) -> Result<TransitionKind, Invalid> {
@@ -234,6 +236,8 @@ pub(super) fn transition_kind(field: &str, wire: v1::TransitionKind) -> Result<T
         v1::TransitionKind::Enter => Ok(TransitionKind::Enter),
         v1::TransitionKind::Dwell => Ok(TransitionKind::Dwell),
         v1::TransitionKind::Exit => Ok(TransitionKind::Exit),
+        v1::TransitionKind::Approach => Ok(TransitionKind::Approach),
+        v1::TransitionKind::Pass => Ok(TransitionKind::Pass),
         v1::TransitionKind::Unspecified => Err(super::unknown_choice(field, "UNSPECIFIED", TRANSITIONS)),
     }
 }

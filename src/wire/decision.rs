@@ -135,6 +135,8 @@ impl From<&Transition> for v1::Transition {
             visit: transition.visit.to_string(),
             happen_time: Some(transition.happened.into()),
             decide_time: Some(transition.decided.into()),
+            visit_start_time: Some(transition.visit_start.into()),
+            belated: transition.belated,
         }
     }
 }
@@ -149,6 +151,8 @@ impl TryFrom<v1::Transition> for Transition {
             visit: VisitId::parse("visit", &wire.visit)?,
             happened: time::device_time("happen_time", required("happen_time", wire.happen_time)?)?,
             decided: time::device_time("decide_time", required("decide_time", wire.decide_time)?)?,
+            visit_start: time::device_time("visit_start_time", required("visit_start_time", wire.visit_start_time)?)?,
+            belated: wire.belated,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::{each, finite, required, sixteen_bits, time, v1};
 use crate::model::ping::dbm;
 use crate::model::{BeaconKey, DeviceTime, GroupId, Invalid, Metres, Position, RegionId, Uuid, VisitId};
 use crate::presence::{
-    Beacons, Challenger, Covariance, DevicePresence, Held, Latch, Planar, Room, Signal, Track, Visit,
+    Beacons, Challenger, Covariance, DevicePresence, Held, Latch, Nearing, Planar, Room, Signal, Track, Visit,
 };
 use prost_types::Timestamp;
 
@@ -18,6 +18,7 @@ impl From<&DevicePresence> for stored::DevicePresence {
             signals: presence.beacons.signals.iter().map(signal_message).collect(),
             beacon_regions: presence.beacons.latches.iter().map(latch_message).collect(),
             rooms: presence.beacons.rooms.iter().map(room_message).collect(),
+            nearings: presence.nearings.iter().map(nearing_message).collect(),
         }
     }
 }
@@ -27,6 +28,7 @@ pub(super) fn presence(record: stored::DevicePresence) -> Result<DevicePresence,
     Ok(DevicePresence {
         track: record.track.map(track).transpose().map_err(|why| why.under("track"))?,
         fences: each("fences", record.fences, latch)?.into_iter().collect(),
+        nearings: each("nearings", &record.nearings, nearing)?.into_iter().collect(),
         beacons: Beacons {
             signals: each("signals", &record.signals, signal)?.into_iter().collect(),
             latches: each("beacon_regions", record.beacon_regions, latch)?.into_iter().collect(),
@@ -187,6 +189,22 @@ fn signal(record: &stored::Signal) -> Result<(BeaconKey, Signal), Invalid> {
         heard: some_moment("heard_time", record.heard_time)?,
     };
     Ok((key, signal))
+}
+
+fn nearing_message((region, nearing): (&RegionId, &Nearing)) -> stored::Nearing {
+    stored::Nearing {
+        region: region.to_string(),
+        approached_m: nearing.approached.map(|distance| distance.0),
+        deepest_m: nearing.deepest.map(|(depth, _)| depth.0),
+        deepest_time: nearing.deepest.map(|(_, at)| at.into()),
+    }
+}
+
+fn nearing(record: &stored::Nearing) -> Result<(RegionId, Nearing), Invalid> {
+    let metres = |field, value: Option<f64>| value.map(|value| finite(field, value).map(Metres)).transpose();
+    let deepest = metres("deepest_m", record.deepest_m)?.zip(moment("deepest_time", record.deepest_time)?);
+    let approached = metres("approached_m", record.approached_m)?;
+    Ok((RegionId::parse("region", &record.region)?, Nearing { approached, deepest }))
 }
 
 fn room_message((group, room): (&GroupId, &Room)) -> stored::Room {

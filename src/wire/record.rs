@@ -5,10 +5,13 @@
 
 use super::store::v1 as stored;
 use super::{customer, each, name, presence, required, time, trace, trigger, v1};
-use crate::engine::{CustomerState, DeviceState, Sequences};
+use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, WAITING_MAX, Waiting};
 use crate::model::customer::DEVICES_MAX;
 use crate::model::invalid::at_most;
-use crate::model::{Campaign, CustomerId, Decision, Device, Invalid, Place, Region, ServerTime, TriggerId};
+use crate::model::{
+    Campaign, CustomerId, Decision, Device, Invalid, Millis, Ping, Place, Region, ServerTime, TriggerId,
+};
+use crate::presence::DevicePresence;
 use crate::store::{StoredTrigger, TraceEntry};
 use prost::Message;
 
@@ -175,6 +178,10 @@ fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRec
         presence: Some((&own.presence).into()),
         kept: own.kept.ranges().iter().map(range).collect(),
         trace_until_time: own.trace_until.map(Into::into),
+        history: (own.history != DevicePresence::default()).then(|| (&own.history).into()),
+        next_sequence: own.order.next,
+        waiting: own.order.waiting.iter().map(waiting_message).collect(),
+        clock: (own.clock != DeviceClock::default()).then(|| clock_message(&own.clock)),
     }
 }
 
@@ -189,7 +196,52 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
     }
     let presence = presence::presence(record.presence.unwrap_or_default()).map_err(|why| why.under("presence"))?;
     let trace_until = record.trace_until_time.map(|at| time::server_time("trace_until_time", at)).transpose()?;
-    Ok(DeviceState { device, presence, kept: sequences(&record.kept)?, trace_until })
+    let history = record.history.map(presence::presence).transpose().map_err(|why| why.under("history"))?;
+    at_most("waiting", record.waiting.len(), WAITING_MAX + 1)?;
+    let order = Order { next: record.next_sequence, waiting: each("waiting", record.waiting, waiting)? };
+    let clock = record.clock.map(clock).transpose().map_err(|why| why.under("clock"))?;
+    Ok(DeviceState {
+        device,
+        presence,
+        history: history.unwrap_or_default(),
+        order,
+        clock: clock.unwrap_or_default(),
+        kept: sequences(&record.kept)?,
+        trace_until,
+    })
+}
+
+fn waiting_message(waiting: &Waiting) -> stored::WaitingPing {
+    stored::WaitingPing { ping: Some((&waiting.ping).into()), receive_time: Some(waiting.received.into()) }
+}
+
+fn waiting(record: stored::WaitingPing) -> Result<Waiting, Invalid> {
+    let ping = Ping::try_from(required("ping", record.ping)?).map_err(|why| why.under("ping"))?;
+    Ok(Waiting { ping, received: moment("receive_time", record.receive_time)? })
+}
+
+fn clock_message(clock: &DeviceClock) -> stored::DeviceClock {
+    stored::DeviceClock {
+        lag_min_ms: clock.lag_min.0,
+        lag_max_ms: clock.lag_max.0,
+        since_time: Some(clock.since.into()),
+        until_time: Some(clock.until.into()),
+        pings: clock.pings,
+    }
+}
+
+fn clock(record: stored::DeviceClock) -> Result<DeviceClock, Invalid> {
+    Ok(DeviceClock {
+        lag_min: Millis(record.lag_min_ms),
+        lag_max: Millis(record.lag_max_ms),
+        since: moment("since_time", record.since_time)?,
+        until: moment("until_time", record.until_time)?,
+        pings: record.pings,
+    })
+}
+
+fn moment(field: &str, at: Option<prost_types::Timestamp>) -> Result<ServerTime, Invalid> {
+    time::server_time(field, required(field, at)?)
 }
 
 fn sequences(ranges: &[stored::SequenceRange]) -> Result<Sequences, Invalid> {

@@ -2,10 +2,10 @@
 
 use super::arbitrary;
 use super::record::{Logged, Queued, Record};
-use crate::engine::{CustomerState, DeviceState, Sequences};
+use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, Waiting};
 use crate::model::*;
 use crate::presence::{
-    Beacons, Challenger, Covariance, DevicePresence, Held, Latch, Planar, Room, Signal, Track, Visit,
+    Beacons, Challenger, Covariance, DevicePresence, Held, Latch, Nearing, Planar, Room, Signal, Track, Visit,
 };
 use crate::qualify::{Ledger, PaceTaken, Sent};
 use crate::store::{Revision, StoredTrigger, TraceEntry};
@@ -101,12 +101,32 @@ fn beacons() -> impl Strategy<Value = Beacons> {
         .prop_map(|(signals, latches, rooms)| Beacons { signals, latches, rooms })
 }
 
+fn nearing() -> impl Strategy<Value = Nearing> {
+    let metres = || (0.0..1e5_f64).prop_map(Metres);
+    (of(metres()), of((metres(), moment()))).prop_map(|(approached, deepest)| Nearing { approached, deepest })
+}
+
 fn presence() -> impl Strategy<Value = DevicePresence> {
-    (of(track()), latches(), beacons(), of(moment())).prop_map(|(track, fences, beacons, latest)| DevicePresence {
-        track,
-        fences,
-        beacons,
-        latest,
+    let nearings = btree_map(arbitrary::region_id(), nearing(), 0..3);
+    (of(track()), latches(), nearings, beacons(), of(moment())).prop_map(
+        |(track, fences, nearings, beacons, latest)| DevicePresence { track, fences, nearings, beacons, latest },
+    )
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    let waiting = (arbitrary::ping(), time()).prop_map(|(ping, at)| Waiting { ping, received: ServerTime(at) });
+    (of(any::<u64>()), vec(waiting, 0..3)).prop_map(|(next, waiting)| Order { next, waiting })
+}
+
+fn clock() -> impl Strategy<Value = DeviceClock> {
+    (any::<i64>(), any::<i64>(), time(), time(), any::<u32>()).prop_map(|(low, high, since, until, pings)| {
+        DeviceClock {
+            lag_min: Millis(low),
+            lag_max: Millis(high),
+            since: ServerTime(since),
+            until: ServerTime(until),
+            pings,
+        }
     })
 }
 
@@ -134,13 +154,15 @@ fn ledger() -> impl Strategy<Value = Ledger> {
 }
 
 fn state() -> impl Strategy<Value = CustomerState> {
-    let device = (arbitrary::device(), presence(), vec(1..500_u64, 0..40), of(time())).prop_map(
-        |(device, presence, numbers, trace_until)| {
+    let parts = (presence(), presence(), order(), clock());
+    let device = (arbitrary::device(), parts, vec(1..500_u64, 0..40), of(time())).prop_map(
+        |(device, (presence, history, order, clock), numbers, trace_until)| {
             let mut kept = Sequences::default();
             for number in numbers {
                 kept.insert(Sequence(number));
             }
-            (device.id.clone(), DeviceState { device, presence, kept, trace_until: trace_until.map(ServerTime) })
+            let trace_until = trace_until.map(ServerTime);
+            (device.id.clone(), DeviceState { device, presence, history, order, clock, kept, trace_until })
         },
     );
     (arbitrary::customer(), vec(device, 0..3), ledger()).prop_map(|(customer, devices, ledger)| CustomerState {

@@ -264,7 +264,7 @@ fn a_campaign_is_refused_at_the_field() {
             (|campaign| campaign.regions = None, "regions"),
             (|campaign| campaign.regions = Some(v1::RegionSelector::default()), "regions"),
             (|campaign| campaign.regions.as_mut().unwrap().regions = vec!["door".into()], "regions.regions[0]"),
-            (|campaign| campaign.transition = 4, "transition"),
+            (|campaign| campaign.transition = 6, "transition"),
             (|campaign| campaign.topic.clear(), "topic"),
             (|campaign| campaign.message = None, "message"),
             (|campaign| campaign.message.as_mut().unwrap().title.clear(), "message.title"),

@@ -57,7 +57,9 @@ fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day
                 "enter" => TransitionKind::Enter,
                 "dwell" => TransitionKind::Dwell,
                 "exit" => TransitionKind::Exit,
-                other => return Err(unknown(other, "enter, dwell and exit")),
+                "approach" => TransitionKind::Approach,
+                "pass" => TransitionKind::Pass,
+                other => return Err(unknown(other, "enter, dwell, exit, approach and pass")),
             }
         }
         "topic" => campaign.topic = id(key, value(key, text)?, TopicId::parse)?,

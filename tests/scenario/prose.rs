@@ -8,7 +8,7 @@ use doorstep::model::{Assessment, Decision, FixOutcome, Reason, Transition, Tran
 pub(super) fn observed(observed: &Observed, day: &Day) -> Vec<String> {
     match observed {
         Observed::Refused(refusal) => vec![format!("refused: {}", refused(*refusal))],
-        Observed::Kept(outcome) => decided(&outcome.decision, day),
+        Observed::Kept(outcomes) => outcomes.iter().flat_map(|outcome| decided(&outcome.decision, day)).collect(),
     }
 }
 
@@ -33,6 +33,8 @@ fn kind(kind: TransitionKind) -> &'static str {
         TransitionKind::Enter => "enter",
         TransitionKind::Dwell => "dwell",
         TransitionKind::Exit => "exit",
+        TransitionKind::Approach => "approach",
+        TransitionKind::Pass => "pass",
     }
 }
 

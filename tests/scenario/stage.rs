@@ -4,7 +4,7 @@ use super::prose;
 use super::script::{Act, Deed, Script};
 use super::setting::consent;
 use super::words::Read;
-use doorstep::engine::{Catalogue, CustomerState, Engine, Observed};
+use doorstep::engine::{Catalogue, CustomerState, Engine, Observed, Outcome};
 use doorstep::model::{CustomerId, DeviceId, Sequence, ServerTime, TriggerId, Verdict};
 use doorstep::presence::PresenceConfig;
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,7 +101,11 @@ impl Stage {
     /// What holds of every answer, whatever the scenario: a trigger exactly where a verdict qualified, at most one
     /// a ping, and never the same one twice.
     fn coherent(&mut self, owner: &CustomerId, observed: &Observed) -> Read<()> {
-        let Observed::Kept(outcome) = observed else { return Ok(()) };
+        let Observed::Kept(outcomes) = observed else { return Ok(()) };
+        outcomes.iter().try_for_each(|outcome| self.coherent_outcome(owner, outcome))
+    }
+
+    fn coherent_outcome(&mut self, owner: &CustomerId, outcome: &Outcome) -> Read<()> {
         let qualified: Vec<&TriggerId> = outcome
             .decision
             .assessments

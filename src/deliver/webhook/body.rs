@@ -89,6 +89,8 @@ fn transition(kind: TransitionKind) -> &'static str {
         TransitionKind::Enter => "enter",
         TransitionKind::Dwell => "dwell",
         TransitionKind::Exit => "exit",
+        TransitionKind::Approach => "approach",
+        TransitionKind::Pass => "pass",
     }
 }
 

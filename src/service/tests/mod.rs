@@ -146,7 +146,8 @@ async fn record(bench: &Bench, n: u64) {
     let trigger = TriggerId::derive(&customer, &campaign, &region, &visit);
     let kind = TransitionKind::Enter;
     let (happened, decided) = (DeviceTime(at), DeviceTime(at));
-    let transition = Transition { kind, region: region.clone(), visit, happened, decided };
+    let transition =
+        Transition { kind, region: region.clone(), visit, visit_start: happened, happened, decided, belated: false };
     let decision = Decision {
         id: DecisionId::derive(ServerTime(at), Sequence(n), &device),
         customer: customer.clone(),

@@ -55,7 +55,15 @@ fn state(id: &str) -> CustomerState {
 fn transition(region: &str, n: i64) -> Transition {
     let region = region_id(region);
     let visit = VisitId::derive(&phone(), &region, DeviceTime(n));
-    Transition { kind: TransitionKind::Enter, region, visit, happened: DeviceTime(n), decided: DeviceTime(n) }
+    Transition {
+        kind: TransitionKind::Enter,
+        region,
+        visit,
+        visit_start: DeviceTime(n),
+        happened: DeviceTime(n),
+        decided: DeviceTime(n),
+        belated: false,
+    }
 }
 
 fn trigger(customer: &str, n: i64) -> Trigger {
