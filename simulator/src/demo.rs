@@ -276,6 +276,7 @@ mod tests {
             regions: Vec::new(),
             transitions: Vec::new(),
             assessments: sent.iter().map(assess).collect(),
+            left_out: 0,
         };
         let alert = |id: &&str| ((*id).to_owned(), Alert { index: 0, body: serde_json::Value::Null });
         let received = Received { alerts: arrived.iter().map(alert).collect(), repeats: 0, refused };

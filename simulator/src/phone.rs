@@ -108,17 +108,14 @@ impl Phone {
     /// Sends what there is, and returns once all of it is acked or refused.
     pub async fn flush(&mut self) -> Result<()> {
         let (mut fruitless, mut sent_up_to) = (0, 0);
-        while let Some(first) = self.unacked.front().map(|ping| ping.sequence) {
+        while !self.unacked.is_empty() {
             let count = self.batch.min(self.unacked.len());
             let pings: Vec<v1::Ping> = self.unacked.iter().take(count).cloned().collect();
             self.report.resent += pings.iter().filter(|ping| ping.sequence <= sent_up_to).count() as u64;
             sent_up_to = pings.last().map_or(sent_up_to, |last| last.sequence.max(sent_up_to));
             match self.send(pings).await {
                 Sent::Acked(ack) => {
-                    self.settle(ack)?;
-                    if self.unacked.front().is_some_and(|ping| ping.sequence == first) {
-                        bail!("the server's ack leaves out ping {first} of {}, and refuses it not", self.device);
-                    }
+                    self.settle(count, ack)?;
                     fruitless = 0;
                 }
                 Sent::Drained(pause) => {
@@ -193,14 +190,15 @@ impl Phone {
         Ok(Link { batches, answers, introduced: false })
     }
 
-    /// Forgets what was acked or refused.
-    fn settle(&mut self, ack: v1::PingAck) -> Result<()> {
-        let before = self.unacked.len();
-        let gone = |ping: &v1::Ping| {
-            ping.sequence <= ack.last_kept_sequence || ack.refusals.iter().any(|no| no.sequence == ping.sequence)
+    /// Forgets the acked batch, the first `count` pings: each was kept or refused.
+    fn settle(&mut self, count: usize, ack: v1::PingAck) -> Result<()> {
+        let forgotten = |ping: &&v1::Ping| {
+            ping.sequence > ack.last_kept_sequence && ack.refusals.iter().all(|no| no.sequence != ping.sequence)
         };
-        self.unacked.retain(|ping| !gone(ping));
-        let mut settled = (before - self.unacked.len()) as u64;
+        if let Some(ping) = self.unacked.iter().take(count).find(forgotten) {
+            bail!("the server's ack leaves out ping {} of {}, and refuses it not", ping.sequence, self.device);
+        }
+        let mut settled = self.unacked.drain(..count).count() as u64;
         for refusal in ack.refusals {
             match refusal.reason() {
                 v1::RefusalReason::Duplicate => {}

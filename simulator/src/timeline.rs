@@ -296,6 +296,7 @@ mod tests {
                 decided: at,
             }],
             assessments: verdicts.into_iter().map(assess).collect(),
+            left_out: 0,
         }
     }
 

@@ -18,8 +18,8 @@ pub use state::{CustomerState, DeviceState};
 
 use crate::locate::{Atlas, Site};
 use crate::model::{
-    Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping, Position, ReportAdvice,
-    Sequence, ServerTime, Transition, Trigger,
+    Assessment, Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping, Position,
+    ReportAdvice, Sequence, ServerTime, Transition, Trigger, Verdict,
 };
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, Occasion, Qualified};
@@ -30,6 +30,8 @@ pub const AHEAD_MAX: Millis = Millis::from_mins(2);
 pub const AGE_MAX: Millis = Millis::from_days(30);
 /// Most regions that a decision lists.
 pub const REGION_STEPS_MAX: usize = 32;
+/// Most assessments that a decision keeps; all are made, and the rest are counted.
+pub const ASSESSMENTS_MAX: usize = 256;
 
 /// What campaigns apply where: an immutable snapshot, swapped as a whole.
 #[derive(Debug, Default)]
@@ -199,23 +201,26 @@ impl Engine<'_> {
         let sequence = ping.map_or(Sequence(0), |ping| ping.sequence);
         let id = DecisionId::derive(now, sequence, device);
         let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
-        let qualified = self.qualify(state, &seen.transitions, &seen.regions, now, behind);
-        let trigger = qualified.winner.and_then(|win| {
-            let transition = seen.transitions.get(win.occasion)?.clone();
-            let place = self.catalogue.atlas.site(&transition.region)?.place.id.clone();
+        let occasions = self.occasions(&seen, now, behind);
+        let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
+        let Qualified { mut assessments, winner } =
+            qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
+        let trigger = winner.and_then(|win| {
+            let Occasion { transition, place, age, .. } = occasions.get(win.occasion)?;
             Some(Trigger {
                 id: win.trigger,
                 customer: state.customer.id.clone(),
                 device: device.clone(),
                 campaign: win.campaign.id.clone(),
-                place,
+                place: place.id.clone(),
                 decision: id.clone(),
-                transition,
+                transition: (*transition).clone(),
                 message: win.campaign.message.clone(),
                 created: now,
-                expires: now + win.campaign.time_to_live,
+                expires: now + win.campaign.time_to_live - *age,
             })
         });
+        let left_out = shorten(&mut assessments);
         let mut regions = seen.regions;
         regions.sort_by(|a, b| a.distance.0.total_cmp(&b.distance.0).then_with(|| a.region.cmp(&b.region)));
         regions.truncate(REGION_STEPS_MAX);
@@ -229,7 +234,8 @@ impl Engine<'_> {
             fix: seen.fix,
             regions,
             transitions: seen.transitions,
-            assessments: qualified.assessments,
+            assessments,
+            left_out,
         };
         Outcome {
             decision,
@@ -241,34 +247,37 @@ impl Engine<'_> {
         }
     }
 
-    fn qualify(
-        &self,
-        state: &mut CustomerState,
-        transitions: &[Transition],
-        regions: &[crate::model::RegionStep],
-        now: ServerTime,
-        behind: Millis,
-    ) -> Qualified {
-        let sites: Vec<(&Transition, &Site)> = transitions
-            .iter()
-            .filter_map(|transition| Some((transition, self.catalogue.atlas.site(&transition.region)?)))
-            .collect();
-        let occasions: Vec<Occasion<'_>> = sites
-            .iter()
-            .map(|(transition, site)| Occasion {
+    /// What campaigns may want to speak about: the transitions of regions that are still there.
+    fn occasions<'s>(&'s self, seen: &'s Seen, now: ServerTime, behind: Millis) -> Vec<Occasion<'s>> {
+        let occasion = |transition: &'s Transition| {
+            let site = self.catalogue.atlas.site(&transition.region)?;
+            Some(Occasion {
                 transition,
                 region: &site.region,
                 place: &site.place,
                 // By the device's clock, as far as its error is known.
                 age: Millis(now.0.saturating_sub(transition.happened.0).saturating_sub(behind.0).max(0)),
-                nearness: regions
+                nearness: seen
+                    .regions
                     .iter()
                     .find(|step| step.region == transition.region)
                     .map_or(Metres(0.0), |step| step.distance),
             })
-            .collect();
-        qualify::qualify(&self.catalogue.campaigns, &state.customer, &mut state.ledger, &occasions, now)
+        };
+        seen.transitions.iter().filter_map(occasion).collect()
     }
+}
+
+/// Keeps a decision small enough to be stored, whatever the number of campaigns: the one that qualified stays, and
+/// so do the first of the others. Returns how many do not.
+fn shorten(assessments: &mut Vec<Assessment>) -> u32 {
+    let left_out = assessments.len().saturating_sub(ASSESSMENTS_MAX);
+    if left_out > 0 {
+        // A stable sort: the rest stay in their order.
+        assessments.sort_by_key(|assessment| !matches!(assessment.verdict, Verdict::Qualified(_)));
+        assessments.truncate(ASSESSMENTS_MAX);
+    }
+    u32::try_from(left_out).unwrap_or(u32::MAX)
 }
 
 fn refuse(device: &DeviceState, consents: bool, ping: &Ping, now: ServerTime) -> Option<Refusal> {
@@ -283,5 +292,31 @@ fn refuse(device: &DeviceState, consents: bool, ping: &Ping, now: ServerTime) ->
         Some(Refusal::TooOld { age: lag })
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod shortening {
+    use super::*;
+    use crate::model::{CampaignId, Reason, RegionId, TransitionKind, TriggerId};
+
+    #[test]
+    fn a_decision_keeps_its_winner_and_counts_what_it_leaves_out() {
+        let assessment = |n: usize| Assessment {
+            campaign: CampaignId::parse("", &format!("c{n}")).unwrap(),
+            region: RegionId::parse("", "door").unwrap(),
+            transition: TransitionKind::Enter,
+            policies: Vec::new(),
+            verdict: match n {
+                999 => Verdict::Qualified(TriggerId::parse("", "t").unwrap()),
+                _ => Verdict::Suppressed(Reason::Paused),
+            },
+        };
+        let mut few: Vec<Assessment> = (0..3).map(assessment).collect();
+        assert_eq!((shorten(&mut few), few.len()), (0, 3));
+        let mut many: Vec<Assessment> = (0..1_000).map(assessment).collect();
+        assert_eq!(shorten(&mut many), 744);
+        let kept: Vec<&str> = many.iter().map(|assessment| assessment.campaign.as_str()).collect();
+        assert_eq!((kept.len(), kept[0], kept[1], kept[255]), (256, "c999", "c0", "c254"));
     }
 }

@@ -30,6 +30,8 @@ pub struct Decision {
     pub transitions: Vec<Transition>,
     /// One assessment for each campaign that applies to one of the transitions.
     pub assessments: Vec<Assessment>,
+    /// How many further assessments were made and are not kept here: the decision would grow too large.
+    pub left_out: u32,
 }
 
 /// What the track filter made of a fix.

@@ -5,12 +5,14 @@ use super::time::DeviceTime;
 use super::units::{Metres, Position};
 use std::fmt;
 
+/// The highest sequence number: what every language's numbers can hold.
+pub const SEQUENCE_MAX: u64 = (1 << 53) - 1;
 /// Most sightings in one ping.
 pub const SIGHTINGS_MAX: usize = 64;
 /// Largest accepted accuracy radius in metres.
 pub const ACCURACY_MAX_M: f64 = 100_000.0;
 
-/// Numbers a device's pings: 1 or more, each used once, growing with time.
+/// Numbers a device's pings: 1 to [`SEQUENCE_MAX`], each used once, growing with time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Sequence(pub u64);
 
@@ -32,8 +34,9 @@ pub struct Ping {
 impl Ping {
     /// Checks the rules that concern the ping as a whole.
     pub fn checked(self) -> Result<Self, Invalid> {
-        if self.sequence.0 == 0 {
-            return Err(Invalid::new("sequence", "is 0 or absent; must be 1 or more, growing with time"));
+        if self.sequence.0 == 0 || self.sequence.0 > SEQUENCE_MAX {
+            let problem = format!("is {}; must be 1 to {SEQUENCE_MAX}, growing with time", self.sequence.0);
+            return Err(Invalid::new("sequence", problem));
         }
         at_most("sightings", self.sightings.len(), SIGHTINGS_MAX)?;
         Ok(self)

@@ -298,6 +298,7 @@ mod tests {
                 decided: DeviceTime(NOW),
             }],
             assessments: verdict.map(assessment).into_iter().collect(),
+            left_out: 0,
         }
     }
 

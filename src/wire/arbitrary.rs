@@ -74,7 +74,7 @@ pub(crate) fn ping() -> impl Strategy<Value = Ping> {
         },
     );
     let app = prop_oneof![Just(AppState::Unknown), Just(AppState::Foreground), Just(AppState::Background)];
-    (1..=u64::MAX, device_time(), of(fix), vec(sighting, 0..5), app).prop_map(
+    (1..=crate::model::ping::SEQUENCE_MAX, device_time(), of(fix), vec(sighting, 0..5), app).prop_map(
         |(sequence, observed, fix, sightings, app)| Ping {
             sequence: Sequence(sequence),
             observed,
@@ -315,6 +315,7 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
             regions,
             transitions,
             assessments,
+            left_out: u32::from(sequence.to_le_bytes()[0]),
         },
     )
 }

@@ -23,6 +23,7 @@ impl From<&Decision> for v1::Decision {
                 .iter()
                 .map(|assessment| assessment_message(&decision.customer, assessment))
                 .collect(),
+            assessments_left_out: decision.left_out,
         }
     }
 }
@@ -47,6 +48,7 @@ impl TryFrom<v1::Decision> for Decision {
             regions: each("regions", wire.regions, RegionStep::try_from)?,
             transitions: each("transitions", wire.transitions, Transition::try_from)?,
             assessments: each("assessments", wire.assessments, Assessment::try_from)?,
+            left_out: wire.assessments_left_out,
         })
     }
 }

@@ -165,6 +165,7 @@ async fn record(bench: &Bench, n: u64) {
             policies: Vec::new(),
             verdict: Verdict::Qualified(trigger.clone()),
         }],
+        left_out: 0,
     };
     let trigger = Trigger {
         id: trigger,

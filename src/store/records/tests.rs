@@ -103,6 +103,7 @@ fn decision(customer: &str, n: i64, region: &str, campaign: &str, qualified: boo
         regions: Vec::new(),
         transitions: vec![transition(region, n)],
         assessments: vec![assessment],
+        left_out: 0,
     }
 }
 
