@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use doorstep::store::{Expect, Revision, Scan, SledStore, Store, StoreError, Table, VALUE_MAX_BYTES, Write};
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write as _};
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 const CHILD: &str = "DOORSTEP_STORE_CHILD";
+const FILLER: &str = "DOORSTEP_STORE_FILLER";
 
 fn open(dir: &Path) -> Result<SledStore, StoreError> {
     SledStore::open(dir)
@@ -133,7 +135,10 @@ fn damage_is_reported() {
                 println!("{n}: {error}");
             }
             Ok(store) => match store.scan(Table::Customers, &Scan { limit: 1000, ..Scan::default() }) {
-                Ok(found) => assert_eq!(found.len(), 100, "{n}"),
+                Ok(found) => {
+                    let revisions: BTreeSet<_> = found.iter().map(|entry| entry.revision.0).collect();
+                    assert_eq!(revisions, (501..=600).collect(), "{n}: each of the last 100 commits wrote one");
+                }
                 Err(error) => println!("{n}: {error}"),
             },
         }
@@ -172,6 +177,56 @@ fn the_largest_commit_is_taken() {
     assert_eq!(found.len(), 63);
     assert!(found.iter().all(|entry| entry.value.len() == VALUE_MAX_BYTES && entry.value[0] == 2));
     assert_eq!(fs::read_dir(dir.path().join("blobs")).unwrap().count(), 0);
+}
+
+/// The process that [`a_full_disk_breaks_the_store_and_loses_nothing`] limits. Alone it does nothing.
+#[test]
+fn child_that_fills_its_disk() {
+    let Ok(dir) = std::env::var(FILLER) else { return };
+    let store = open(Path::new(&dir)).unwrap();
+    let key = |n: u32| n.to_be_bytes();
+    let mut n = 0;
+    let error = loop {
+        match run(store.commit(vec![put(Table::Places, &key(n), &[7; 5000])])) {
+            Ok(_) => n += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().starts_with("cannot write to the store: "), "{error}");
+    let fault = store.fault().unwrap().to_string();
+    assert_eq!(fault, error.to_string());
+    let later = run(store.commit(vec![put(Table::Places, b"later", b"1")])).unwrap_err();
+    assert_eq!(later.to_string(), fault, "a broken store stays broken");
+    // sled may refuse to read from now on; what it does read must be right.
+    let is_there = |n| store.get(Table::Places, &key(n)).map(|found| found.is_some());
+    assert!(!matches!(is_there(n), Ok(true)), "what failed is not shown");
+    assert!(!matches!(is_there(n - 1), Ok(false)), "what was acked is");
+    assert_eq!(store.watch().borrow().0, u64::from(n));
+    assert_eq!(store.close().unwrap_err().to_string(), fault);
+    std::io::stdout().write_all(format!("\nkept {n}\n").as_bytes()).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_breaks_the_store_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    // A limit on the size of files stands for the full disk: blocks of 512 bytes, 3 MiB in all.
+    let limited = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 6144; exec \"$0\" --exact child_that_fills_its_disk --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env(FILLER, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&limited.stdout);
+    let kept = said.lines().find_map(|line| line.strip_prefix("kept ")).unwrap_or_else(|| {
+        panic!("the child ended with {}: {said}{}", limited.status, String::from_utf8_lossy(&limited.stderr))
+    });
+    let kept: u32 = kept.parse().unwrap();
+    let store = open(dir.path()).unwrap();
+    for n in 0..kept {
+        assert_eq!(store.get(Table::Places, &n.to_be_bytes()).unwrap().unwrap().value, [7; 5000]);
+    }
+    run(store.commit(vec![put(Table::Places, b"later", b"1")])).unwrap();
 }
 
 /// The process that [`a_killed_process_loses_nothing_that_it_acked`] kills. Alone it does nothing.

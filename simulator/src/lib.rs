@@ -20,5 +20,6 @@ pub mod naive;
 pub mod summary;
 pub mod timeline;
 
+pub mod demo;
 pub mod replay;
 pub mod walk;

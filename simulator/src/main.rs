@@ -1,9 +1,10 @@
 //! The `simulator` command.
 
 use clap::{Parser, Subcommand};
+use simulator::demo::DemoArgs;
 use simulator::replay::ReplayArgs;
 use simulator::walk::WalkArgs;
-use simulator::{replay, walk};
+use simulator::{demo, replay, walk};
 use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +19,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Walk down 16th Street past five cafés, against a real server: one alert, where a naive trigger sends many.
+    Demo(DemoArgs),
     /// Walk any track against a running server.
     Walk(WalkArgs),
     /// Run recorded pings through the core, as fast as it goes, and write the transitions.
@@ -30,7 +33,10 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads no further, as `head` does, has what they want.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            // Whoever closed standard error sees the exit code.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
@@ -42,8 +48,13 @@ fn run(command: Command) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     runtime.block_on(async {
         match command {
+            Command::Demo(args) => demo::run(&args, &mut out).await.map(drop),
             Command::Walk(args) => walk::run(&args, &mut out).await.map(drop),
             Command::Replay(args) => replay::run(&args)?.print(&mut out),
         }
     })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

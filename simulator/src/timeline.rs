@@ -105,11 +105,13 @@ pub fn rows(
     let mut rows = Vec::new();
     for decision in decisions {
         for transition in &decision.transitions {
-            let assessments: Vec<&Assessment> = decision
+            let mut assessments: Vec<&Assessment> = decision
                 .assessments
                 .iter()
                 .filter(|assessed| assessed.region == transition.region && assessed.transition == transition.kind)
                 .collect();
+            // What was sent stands first.
+            assessments.sort_by_key(|assessed| matches!(assessed.verdict, Verdict::Suppressed(_)));
             rows.push(Row {
                 at: Some(transition.decided),
                 place: names.region(&transition.region),
@@ -117,7 +119,8 @@ pub fn rows(
                 why: if assessments.is_empty() { nothing_to_say(transition.kind).to_owned() } else { String::new() },
                 tone: Tone::Plain,
             });
-            rows.extend(assessments.into_iter().map(|assessed| verdict(assessed, names, zone, received)));
+            let now = decision.decided;
+            rows.extend(assessments.into_iter().map(|assessed| verdict(assessed, now, names, zone, received)));
         }
     }
     rows
@@ -125,6 +128,7 @@ pub fn rows(
 
 fn verdict(
     assessed: &Assessment,
+    now: ServerTime,
     names: &Names,
     zone: &TimeZone,
     received: Option<&dyn Fn(&TriggerId) -> bool>,
@@ -138,9 +142,11 @@ fn verdict(
                 Some(false) => (format!("ALERT {message} sent, NOT RECEIVED"), String::new(), Tone::Trouble),
             }
         }
-        Verdict::Suppressed(reason) => {
-            (format!("no alert {}", names.message(&assessed.campaign)), why_not(reason, names, zone), Tone::HeldBack)
-        }
+        Verdict::Suppressed(reason) => (
+            format!("no alert {}", names.message(&assessed.campaign)),
+            why_not(reason, now, names, zone),
+            Tone::HeldBack,
+        ),
     };
     Row { at: None, place: String::new(), what: format!("  {what}"), why, tone }
 }
@@ -165,9 +171,12 @@ fn nothing_to_say(kind: TransitionKind) -> &'static str {
     }
 }
 
-/// A suppression in words, its end in local time.
-pub fn why_not(reason: &Reason, names: &Names, zone: &TimeZone) -> String {
-    let clock = |moment: &ServerTime| clock(moment.0, zone, "%a %H:%M");
+/// A suppression at `now` in words, its end in local time, with the day where it is another one.
+pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone) -> String {
+    let clock = |moment: &ServerTime| {
+        let day = |moment: ServerTime| clock(moment.0, zone, "%F");
+        clock(moment.0, zone, if day(*moment) == day(now) { "%H:%M" } else { "%a %-d %b %H:%M" })
+    };
     match reason {
         Reason::NoConsent => "the customer has not agreed to be located".to_owned(),
         Reason::Paused => "the campaign is paused".to_owned(),
@@ -213,6 +222,9 @@ impl Printer {
 
     /// Prints a header and the rows.
     pub fn print(&self, out: &mut dyn Write, rows: &[Row]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(writeln!(out, "Nothing happened: the phone came into no region and left none.")?);
+        }
         let widest = |cell: fn(&Row) -> &str, least: usize| {
             rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or_default().max(least)
         };
@@ -313,11 +325,11 @@ mod tests {
 time      where          what happened                    why not
 -----------------------------------------------------------------
 12:03:20  roost-tremont  came in (sure of it after 9 s)
-                           no alert coffee-week           latte won
                            ALERT latte sent and received
+                           no alert coffee-week           latte won
 12:03:20  roost-tremont  left (sure of it after 9 s)
 12:03:20  roost-tremont  came in (sure of it after 9 s)
-                           no alert latte                 this brand sent an alert; quiet until Wed 16:03
+                           no alert latte                 this brand sent an alert; quiet until 16:03
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
@@ -329,6 +341,16 @@ time      where          what happened                    why not
         assert!(row.what.contains("NOT RECEIVED"));
         let painted = Printer { zone: denver(), colour: true }.paint(row.tone, "x");
         assert_eq!(painted, "\u{1b}[1;31mx\u{1b}[0m");
+    }
+
+    #[test]
+    fn an_end_on_another_day_has_its_day() {
+        let noon = ServerTime(1_784_138_600_000);
+        for (hours, words) in [(4, "next 16:03"), (24, "next Thu 16 Jul 12:03")] {
+            let until = noon + Millis::from_hours(hours);
+            let why = why_not(&Reason::Pace { until }, noon, &Names::default(), &denver());
+            assert!(why.ends_with(words), "{why}");
+        }
     }
 
     #[test]

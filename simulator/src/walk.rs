@@ -123,6 +123,13 @@ pub async fn run(args: &WalkArgs, out: &mut dyn Write) -> Result<Summary> {
     let summary = Summary::count(&names, &route, &pings, &decisions, args.seed)?;
     summary.print(out, &printer)?;
     report.print_refusals(out)?;
+    if summary.held_back.contains_key("stale") && args.start == Start::Now {
+        writeln!(
+            out,
+            "\nAt speed {} the walk lies behind the server's clock, and messages go stale. For a walk as in life, start the server with --simulation-clock, and walk with --start track.",
+            args.speed
+        )?;
+    }
     if args.json {
         writeln!(out, "{}", summary.json()?)?;
     }

@@ -4,6 +4,7 @@ mod campaigns;
 mod connect;
 mod customers;
 mod decisions;
+mod lint;
 pub mod output;
 mod regions;
 mod serve;

@@ -1,6 +1,7 @@
 //! `doorstep regions`.
 
 use super::connect::connect;
+use super::lint::{self, Lint};
 use super::output;
 use anyhow::Context;
 use clap::Subcommand;
@@ -35,6 +36,8 @@ pub(super) enum Regions {
         #[command(flatten)]
         filter: Filter,
     },
+    /// Say of each region what to expect: visits missed and confused, before anybody has walked in.
+    Lint(Lint),
     /// List regions.
     List {
         #[command(flatten)]
@@ -45,7 +48,7 @@ pub(super) enum Regions {
     },
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Filter {
     /// Only those of this brand.
     #[arg(long, default_value = "")]
@@ -57,7 +60,6 @@ pub(super) struct Filter {
 
 impl Regions {
     pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
-        let client = |channel| RegionServiceClient::new(channel).max_decoding_message_size(ANSWER_MAX_BYTES);
         match self {
             Self::Import { file, brand, time_zone } => {
                 let brand = brand.map(|brand| BrandId::parse("--brand", &brand)).transpose()?;
@@ -69,18 +71,20 @@ impl Regions {
                     places: places.iter().map(v1::Place::from).collect(),
                     regions: regions.iter().map(v1::Region::from).collect(),
                 };
-                let v1::BatchUpsertRegionsResponse { created, updated } =
-                    client(connect(server).await?).batch_upsert_regions(request).await?.into_inner();
+                let v1::BatchUpsertRegionsResponse { created, updated, warnings } =
+                    client(server).await?.batch_upsert_regions(request).await?.into_inner();
                 output::line(&format!(
                     "{} places and {} regions imported: {created} new, {updated} replaced",
                     places.len(),
                     regions.len()
                 ));
+                lint::after_import(&warnings);
                 Ok(())
             }
-            Self::Export { output, filter } => export(client(connect(server).await?), &filter, output).await,
+            Self::Lint(lint) => lint.run(server).await,
+            Self::Export { output, filter } => export(client(server).await?, &filter, output).await,
             Self::List { filter, json } => {
-                let regions = regions(&mut client(connect(server).await?), &filter).await?;
+                let regions = regions(&mut client(server).await?, &filter).await?;
                 if json {
                     return regions.iter().try_for_each(|region| output::json("Region", region));
                 }
@@ -97,6 +101,11 @@ impl Regions {
             }
         }
     }
+}
+
+/// A client that takes large answers.
+pub(super) async fn client(server: &str) -> anyhow::Result<RegionServiceClient<Channel>> {
+    Ok(RegionServiceClient::new(connect(server).await?).max_decoding_message_size(ANSWER_MAX_BYTES))
 }
 
 async fn export(
@@ -123,7 +132,10 @@ async fn export(
     Ok(())
 }
 
-async fn regions(client: &mut RegionServiceClient<Channel>, filter: &Filter) -> anyhow::Result<Vec<v1::Region>> {
+pub(super) async fn regions(
+    client: &mut RegionServiceClient<Channel>,
+    filter: &Filter,
+) -> anyhow::Result<Vec<v1::Region>> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
@@ -143,7 +155,10 @@ async fn regions(client: &mut RegionServiceClient<Channel>, filter: &Filter) -> 
 }
 
 /// The places of the brand. A tag may sit on the region alone, so it does not narrow the places.
-async fn places(client: &mut RegionServiceClient<Channel>, filter: &Filter) -> anyhow::Result<Vec<v1::Place>> {
+pub(super) async fn places(
+    client: &mut RegionServiceClient<Channel>,
+    filter: &Filter,
+) -> anyhow::Result<Vec<v1::Place>> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {

@@ -4,6 +4,7 @@ use super::output;
 use anyhow::{Context, bail};
 use doorstep::deliver::webhook::Options;
 use doorstep::deliver::{Log, Provider, Secrets, Webhook};
+use doorstep::model::Millis;
 use doorstep::service::{self, Clock, ServeConfig};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,6 +35,10 @@ pub(super) struct Serve {
     #[arg(long)]
     allow_http_webhook: bool,
 
+    /// How long decisions, and triggers that have ended, are kept, in days.
+    #[arg(long, env = "DOORSTEP_KEEP_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
+    keep_days: u32,
+
     /// How long to wait for streams and deliveries when asked to end, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     drain_s: u64,
@@ -48,7 +53,13 @@ impl Serve {
         let provider = self.provider()?;
         let clock = if self.simulation_clock { Clock::pings() } else { Clock::System };
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-        let config = ServeConfig { data: self.data, listen: self.listen, clock, provider };
+        let config = ServeConfig {
+            data: self.data,
+            listen: self.listen,
+            clock,
+            history: Millis::from_days(self.keep_days.into()),
+            provider,
+        };
         let running = service::start(config).await?;
         if self.simulation_clock {
             tracing::warn!("time is taken from the pings: a simulation, not a service");

@@ -1,7 +1,7 @@
 //! Triggers on their way out of the house: composed, handed to a provider, tried again until they are taken,
 //! refused or expired.
 //!
-//! The [`worker`] takes what is durable in the outbox, [`compose`]s it into a [`Parcel`] and hands that to one
+//! The [`worker`] takes what is durable in the outbox, [`compose()`]s it into a [`Parcel`] and hands that to one
 //! [`Provider`], each of which has a file of its own: [`log`] and [`webhook`]. [`backoff`] says when to try again.
 
 pub mod backoff;

@@ -3,7 +3,9 @@
 use super::beacons::Beacons;
 use super::earth::{Space, Spot};
 use super::shape::Shape;
-use crate::model::{BeaconKey, Extent, Fence, Invalid, Metres, Place, PlaceId, Position, Region, RegionId};
+use crate::model::{
+    BeaconExtent, BeaconKey, Extent, Fence, Invalid, Metres, Place, PlaceId, Position, Region, RegionId,
+};
 use rstar::{Envelope as _, RTree, RTreeObject};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -116,6 +118,12 @@ impl Atlas {
     /// major value, then its UUID only; among equals by id. The proximity that a region asks for is not looked at.
     pub fn heard(&self, beacon: &BeaconKey) -> impl Iterator<Item = &Site> {
         self.beacons.heard(beacon).filter_map(|number| self.sites.get(number as usize))
+    }
+
+    /// The beacon regions that listen for the same as this one, itself included, by id. Neither proximity nor group
+    /// is looked at.
+    pub fn listening(&self, extent: &BeaconExtent) -> impl Iterator<Item = &Site> {
+        self.beacons.like(extent).filter_map(|number| self.sites.get(number as usize))
     }
 
     /// How many regions there are.

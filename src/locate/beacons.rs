@@ -22,11 +22,18 @@ impl Beacons {
     pub(super) fn heard(&self, beacon: &BeaconKey) -> impl Iterator<Item = u32> {
         let BeaconKey { uuid, major, minor } = *beacon;
         let patterns = [(uuid, Some(major), Some(minor)), (uuid, Some(major), None), (uuid, None, None)];
-        patterns.into_iter().flat_map(|pattern| {
-            let start = self.0.partition_point(|(p, _)| *p < pattern);
-            let rest = self.0.get(start..).unwrap_or_default();
-            rest.iter().take_while(move |(p, _)| *p == pattern).map(|(_, number)| *number)
-        })
+        patterns.into_iter().flat_map(|pattern| self.of(pattern))
+    }
+
+    /// The numbers of the regions that listen for the same as this one, itself included, in their order.
+    pub(super) fn like(&self, extent: &BeaconExtent) -> impl Iterator<Item = u32> {
+        self.of((extent.uuid, extent.major, extent.minor))
+    }
+
+    fn of(&self, pattern: Pattern) -> impl Iterator<Item = u32> {
+        let start = self.0.partition_point(|(p, _)| *p < pattern);
+        let rest = self.0.get(start..).unwrap_or_default();
+        rest.iter().take_while(move |(p, _)| *p == pattern).map(|(_, number)| *number)
     }
 }
 

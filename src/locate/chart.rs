@@ -69,13 +69,16 @@ impl Chart {
     }
 
     /// Square metres per unit of area around a point.
-    pub(super) fn unit_m2(self, [_, y]: Flat) -> f64 {
+    pub(super) fn unit_m2(self, at: Flat) -> f64 {
+        let [x, y] = self.unit_m(at);
+        x * y
+    }
+
+    /// Metres per unit of x and of y around a point.
+    pub(super) fn unit_m(self, [_, y]: Flat) -> [f64; 2] {
         match self {
-            Self::Graticule { .. } => {
-                let (east, north) = metres_per_degree(y);
-                east * north
-            }
-            Self::Polar { .. } => 1.0,
+            Self::Graticule { .. } => metres_per_degree(y).into(),
+            Self::Polar { .. } => [1.0, 1.0],
         }
     }
 }

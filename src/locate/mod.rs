@@ -5,6 +5,7 @@
 //!                                                         │
 //! position ─▶ Atlas::near: R-tree of boxes in space ─▶ signed distance in metres ─▶ Near
 //! beacon ───▶ Atlas::heard: sorted patterns
+//! Atlas ────▶ lint: what to expect of each fence
 //! ```
 //!
 //! The R-tree's boxes stand in earth-centred space, where ±180° and the poles are places like any other and where
@@ -17,6 +18,7 @@ mod chart;
 mod check;
 mod draft;
 mod earth;
+pub mod lint;
 mod outline;
 mod shape;
 

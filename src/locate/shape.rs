@@ -1,6 +1,6 @@
 //! A fence prepared for measuring.
 
-use super::chart::{Chart, Flat, Nearest};
+use super::chart::{Chart, Flat, Nearest, Rect};
 use super::check::{check, line_string};
 use super::draft::Draft;
 use super::earth::{Bounds, Space, Spot};
@@ -29,6 +29,7 @@ struct Area {
     parts: Box<[Part]>,
     bounds: Bounds,
     center: Position,
+    ground_m2: f64,
 }
 
 /// One polygon.
@@ -119,6 +120,32 @@ impl Shape {
         (distance <= most_m).then_some(distance)
     }
 
+    /// Area in square metres. Where polygons of one fence overlap, it counts for each.
+    pub(super) fn area_m2(&self) -> f64 {
+        match &self.0 {
+            Kind::Circle { radius_m, .. } => std::f64::consts::PI * radius_m * radius_m,
+            Kind::Area(area) => area.ground_m2,
+        }
+    }
+
+    /// The centre and the radius of a circle in metres; absent for polygons.
+    pub(super) fn circle(&self) -> Option<(Spot, f64)> {
+        match &self.0 {
+            Kind::Circle { center, radius_m } => Some((*center, *radius_m)),
+            Kind::Area(_) => None,
+        }
+    }
+
+    /// Flat rectangles that hold the fence: one for the circle, or one for each polygon in its chart.
+    pub(super) fn plots(&self) -> Vec<(Chart, Rect)> {
+        match &self.0 {
+            Kind::Circle { center, radius_m } => vec![plot_of_circle(center.position, *radius_m)],
+            Kind::Area(area) => {
+                area.parts.iter().filter_map(|part| Some((part.chart, *part.rings.first()?.rect()))).collect()
+            }
+        }
+    }
+
     /// Boxes in space, at most 64, that hold the fence.
     pub(super) fn spaces(&self) -> impl Iterator<Item = Space> {
         let (circle, parts) = match &self.0 {
@@ -133,8 +160,9 @@ impl Shape {
         let largest = prepared.iter().max_by(|a, b| a.area_m2.total_cmp(&b.area_m2));
         let center = largest.map_or(Position::wrapped(0.0, 0.0), |p| p.center);
         let bounds = bounds.unwrap_or(Bounds { south: 0.0, west: 0.0, north: 0.0, east: 0.0 });
+        let ground_m2 = prepared.iter().map(|p| p.area_m2).sum();
         let parts = prepared.into_iter().map(|p| p.part).collect();
-        Self(Kind::Area(Arc::new(Area { parts, bounds, center })))
+        Self(Kind::Area(Arc::new(Area { parts, bounds, center, ground_m2 })))
     }
 }
 
@@ -196,6 +224,18 @@ fn within_limits(polygons: &[Polygon]) -> Result<(), Invalid> {
         return Err(Invalid::new("", format!("has {vertices} points in all; at most {VERTICES_MAX} are allowed")));
     }
     Ok(())
+}
+
+fn plot_of_circle(center: Position, radius_m: f64) -> (Chart, Rect) {
+    let bounds = Bounds::of_circle(center, radius_m);
+    if bounds.south > -90.0 && bounds.north < 90.0 {
+        let corners = [[bounds.west, bounds.south], [bounds.east, bounds.north]];
+        return (Chart::Graticule { middle: f64::midpoint(bounds.west, bounds.east) }, Rect::around(&corners));
+    }
+    let chart = Chart::Polar { pole: center.lat().signum() };
+    let [x, y] = chart.flat(center.lon(), center.lat());
+    let reach = 1.01 * radius_m;
+    (chart, Rect::around(&[[x - reach, y - reach], [x + reach, y + reach]]))
 }
 
 fn on_edge(distance_m: f64) -> f64 {

@@ -8,6 +8,7 @@ mod decision_service;
 mod device_service;
 mod errors;
 mod hot;
+mod housekeeping;
 mod ingest;
 mod page;
 mod region_service;

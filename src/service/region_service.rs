@@ -4,9 +4,10 @@ use super::catalogue::{CatalogueCell, Shelf};
 use super::errors::Failure;
 use super::page::Wanted;
 use super::stock;
-use crate::model::{BrandId, Invalid, Place, PlaceId, Region, Tag};
+use super::task::joined;
+use crate::model::{BrandId, Invalid, Place, PlaceId, Region, RegionId, Tag};
 use crate::store::{CatalogueChange, Expect};
-use crate::wire::{name, v1};
+use crate::wire::{lint, name, v1};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -24,6 +25,14 @@ impl Regions {
     /// Serves and changes this catalogue.
     pub(super) fn new(catalogue: CatalogueCell) -> Self {
         Self { catalogue }
+    }
+
+    /// What there is to say about regions that were just stored.
+    async fn warnings(&self, registered: Vec<RegionId>) -> Result<Vec<v1::RegionWarning>, Failure> {
+        let catalogue = self.catalogue.snapshot();
+        // Thousands of regions take their time, which pings must not wait for.
+        let linted = tokio::task::spawn_blocking(move || lint::warnings(&catalogue.atlas, &registered));
+        Ok(joined(linted.await)?)
     }
 }
 
@@ -82,7 +91,8 @@ impl v1::region_service_server::RegionService for Regions {
         request: Request<v1::CreateRegionRequest>,
     ) -> Result<Response<v1::CreateRegionResponse>, Status> {
         let region = stock::create::<Region>(&self.catalogue, request.into_inner().region).await?;
-        Ok(Response::new(v1::CreateRegionResponse { region: Some(region) }))
+        let warnings = self.warnings(vec![name::region("name", &region.name).map_err(Failure::from)?]).await?;
+        Ok(Response::new(v1::CreateRegionResponse { region: Some(region), warnings }))
     }
 
     async fn get_region(
@@ -118,7 +128,8 @@ impl v1::region_service_server::RegionService for Regions {
     ) -> Result<Response<v1::UpdateRegionResponse>, Status> {
         let v1::UpdateRegionRequest { region, update_mask, allow_missing } = request.into_inner();
         let region = stock::update::<Region>(&self.catalogue, region, update_mask, allow_missing).await?;
-        Ok(Response::new(v1::UpdateRegionResponse { region: Some(region) }))
+        let warnings = self.warnings(vec![name::region("name", &region.name).map_err(Failure::from)?]).await?;
+        Ok(Response::new(v1::UpdateRegionResponse { region: Some(region), warnings }))
     }
 
     async fn delete_region(
@@ -136,9 +147,14 @@ impl v1::region_service_server::RegionService for Regions {
     ) -> Result<Response<v1::BatchUpsertRegionsResponse>, Status> {
         let (places, regions) = parse_batch(request.into_inner())?;
         let total = places.len() + regions.len();
+        let registered = regions.iter().map(|region| region.id.clone()).collect();
         let created = self.catalogue.change(move |shelf| upsert(shelf, places, regions)).await?;
         let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        Ok(Response::new(v1::BatchUpsertRegionsResponse { created: count(created), updated: count(total - created) }))
+        Ok(Response::new(v1::BatchUpsertRegionsResponse {
+            created: count(created),
+            updated: count(total - created),
+            warnings: self.warnings(registered).await?,
+        }))
     }
 }
 
@@ -170,7 +186,7 @@ fn delete_place(shelf: &Shelf, id: PlaceId) -> Decided<()> {
     Ok((vec![CatalogueChange::DeletePlace(id, Expect::Any)], ()))
 }
 
-fn delete_region(shelf: &Shelf, id: crate::model::RegionId) -> Decided<()> {
+fn delete_region(shelf: &Shelf, id: RegionId) -> Decided<()> {
     if !shelf.regions.contains_key(&id) {
         return Err(stock::missing::<Region>(&id));
     }

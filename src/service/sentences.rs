@@ -187,7 +187,7 @@ impl Teller<'_> {
             FixOutcome::Mock => "was set aside as one of a mock location provider",
             FixOutcome::Late => "was set aside because a later ping was decided already",
             FixOutcome::Reseated => "began the track anew",
-            FixOutcome::Implausible => "was set aside because nothing travels there so fast",
+            FixOutcome::Implausible => "was set aside as impossible travel",
         };
         format!(
             "The fix of ping {sequence}, taken on {when}, {outcome}: accuracy {}, track sure to {}.",

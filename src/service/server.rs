@@ -4,9 +4,10 @@ use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::device_service::Devices;
 use super::ingest::Ingest;
-use super::{campaign_service, customer_service, decision_service, region_service};
+use super::{campaign_service, customer_service, decision_service, housekeeping, region_service};
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
+use crate::model::Millis;
 use crate::store::{Records, SledStore, StoreError};
 use crate::wire::{DESCRIPTORS, v1};
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where time comes from.
     pub clock: Clock,
+    /// How long decisions, and triggers that have ended, are kept.
+    pub history: Millis,
     /// Who delivers the triggers.
     pub provider: Arc<dyn Provider>,
 }
@@ -86,7 +89,7 @@ pub struct Running {
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, provider } = config;
+    let ServeConfig { data, listen, clock, history, provider } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -103,6 +106,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         u64::from(std::process::id()),
         Limits::default(),
     );
+    tokio::spawn(housekeeping::keep(records.clone(), clock.clone(), history, drained.clone()));
     let delivering = tokio::spawn(worker.run(drained.clone()));
     let router = assemble(&records, &catalogue, &clock, drained.clone()).await?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));

@@ -178,7 +178,8 @@ pub trait Store: Send + Sync + 'static {
     /// The last durable commit, as it moves on.
     fn watch(&self) -> watch::Receiver<Revision>;
 
-    /// What broke the store, if anything did: it then takes no further commits until it is opened again.
+    /// What broke the store, if anything did: it then takes no further commits until it is opened again. Reads may
+    /// fail from then on, and still show nothing but what is durable.
     fn fault(&self) -> Option<StoreError>;
 }
 

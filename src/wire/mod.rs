@@ -2,13 +2,14 @@
 //!
 //! This is the only module that names generated types; everything further in speaks the model's words. What
 //! comes in is parsed once: `TryFrom<v1::…>` gives a model value that is valid ever after, or an
-//! [`Invalid`](crate::model::Invalid) that names the field by its path and says what would be right. What goes
+//! [`Invalid`] that names the field by its path and says what would be right. What goes
 //! out is `From<&…>` and can't fail. Where a conversion needs more than the message, it is a function.
 
 mod campaign;
 pub mod customer;
 pub mod decision;
 mod ledger;
+pub mod lint;
 pub mod mask;
 pub mod name;
 pub mod ping;

@@ -88,6 +88,38 @@ async fn a_batch_is_taken_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn whoever_registers_a_region_hears_what_to_expect_of_it() {
+    let Bench { regions, .. } = bench().await;
+    let circle = |latitude, radius_m| {
+        let center = Some(v1::LatLng { latitude, longitude: 10.0 });
+        Some(v1::region::Extent::Circle(v1::Circle { center, radius_m }))
+    };
+    let sized =
+        |id: &str, latitude, radius_m| v1::Region { extent: circle(latitude, radius_m), ..region(id, "welton") };
+    let said = |warnings: Vec<v1::RegionWarning>| -> Vec<_> {
+        warnings.into_iter().map(|w| (w.region.clone(), w.kind(), w.severity())).collect()
+    };
+    let (small, overlaps) = (v1::RegionWarningKind::TooSmall, v1::RegionWarningKind::Overlaps);
+    let (note, warning) = (v1::RegionWarningSeverity::Note, v1::RegionWarningSeverity::Warning);
+    let create = |region| regions.create_region(Request::new(v1::CreateRegionRequest { region: Some(region) }));
+    assert_eq!(said(ok(create(sized("a", 10.0, 40.0)).await).warnings), []);
+    assert_eq!(said(ok(create(sized("b", 20.0, 10.0)).await).warnings), [("regions/b".into(), small, warning)]);
+    let update = v1::UpdateRegionRequest {
+        region: Some(sized("b", 20.0, 20.0)),
+        update_mask: mask(&["circle"]),
+        allow_missing: false,
+    };
+    let updated = ok(regions.update_region(Request::new(update)).await);
+    assert_eq!(said(updated.warnings), [("regions/b".into(), small, note)]);
+    // Two that overlap, and one of them overlaps one that was there.
+    let batch = vec![sized("c", 30.0, 40.0), sized("d", 30.0004, 40.0), sized("e", 10.0003, 40.0)];
+    let batch = v1::BatchUpsertRegionsRequest { places: Vec::new(), regions: batch };
+    let warnings = ok(regions.batch_upsert_regions(Request::new(batch)).await).warnings;
+    let expected = [("regions/d".into(), overlaps, note), ("regions/e".into(), overlaps, note)];
+    assert_eq!(said(warnings), expected);
+}
+
+#[tokio::test]
 async fn a_list_is_filtered_and_comes_in_pages() {
     let Bench { regions, .. } = bench().await;
     let all = (0..25).map(|n| region(&format!("r{n:02}"), "tremont")).collect();

@@ -5,11 +5,16 @@ use super::{SledConfig, guarded, layout};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// The layout of tables and records that this version writes.
 const SCHEMA_VERSION: u32 = 1;
 const CACHE_MIN_BYTES: u64 = 1 << 20;
 const MARK: &str = "mark";
+/// sled's own threads let go of the lock a little after the store is dropped, and a process that is being replaced
+/// a little before it ends. So the lock is tried for about a second.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// A store that was found good.
 pub(super) struct Opened {
@@ -104,15 +109,23 @@ fn open_sled(dir: &Path, config: &SledConfig) -> Result<::sled::Db, StoreError> 
         .use_compression(false)
         // The committer flushes; a second flusher would only get in its way.
         .flush_every_ms(None);
-    match guarded(|| sled.open()) {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(::sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
-            Err(refused(dir, "is in use by another process; stop that one first, or name another directory"))
-        }
-        Ok(Err(error)) => {
-            Err(refused(dir, format!("is damaged or not a store ({error}); restore it from an export")))
-        }
-        Err(panic) => Err(refused(dir, format!("is damaged ({panic}); restore it from an export"))),
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        return match guarded(|| sled.open()) {
+            Ok(Ok(db)) => Ok(db),
+            Ok(Err(::sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+                if tries < LOCK_TRIES {
+                    std::thread::sleep(LOCK_PAUSE);
+                    continue;
+                }
+                Err(refused(dir, "is in use by another process; stop that one first, or name another directory"))
+            }
+            Ok(Err(error)) => {
+                Err(refused(dir, format!("is damaged or not a store ({error}); restore it from an export")))
+            }
+            Err(panic) => Err(refused(dir, format!("is damaged ({panic}); restore it from an export"))),
+        };
     }
 }
 

@@ -1,0 +1,40 @@
+//! What must be done now and then: deletions finished, traces and history erased when their time is over.
+
+use super::clock::Clock;
+use crate::model::Millis;
+use crate::store::{CommitError, Records};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often it is looked for what is too old.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// Keeps house until the server drains: finishes deletions that an earlier process left unfinished, then erases
+/// decisions, ended triggers and traces as their time comes. What fails is logged and tried again at the next turn.
+pub(super) async fn keep(records: Records, clock: Clock, history: Millis, mut draining: watch::Receiver<bool>) {
+    if let Err(error) = records.finish_deletions().await {
+        tracing::error!(%error, "cannot finish deletions");
+    }
+    loop {
+        if let Err(error) = tidy(&records, &clock, history).await {
+            tracing::error!(%error, "cannot erase what is too old");
+        }
+        tokio::select! {
+            _ = draining.wait_for(|draining| *draining) => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn tidy(records: &Records, clock: &Clock, history: Millis) -> Result<(), CommitError> {
+    let now = clock.now();
+    while records.purge_history(now - history).await? > 0 {}
+    let mut after = None;
+    loop {
+        let (_, next) = records.purge_traces(now, after.as_ref()).await?;
+        if next.is_none() {
+            return Ok(());
+        }
+        after = next;
+    }
+}
