@@ -3,14 +3,18 @@
 use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::hot::HotCustomers;
+use super::timers::Timers;
 use crate::engine::{CustomerState, Engine, Observed, Outcome, Refusal};
-use crate::model::{CustomerId, DeviceId, Ping, ReportAdvice, Sequence, ServerTime, Transition};
+use crate::model::{CustomerId, DeviceId, Millis, Ping, ReportAdvice, Sequence, ServerTime, Transition};
 use crate::presence::PresenceConfig;
-use crate::store::{CommitError, Outcomes, Records, StoreError, TraceEntry};
+use crate::store::{CommitError, Outcomes, Records, StoreError, Timer, TraceEntry};
 use thiserror::Error;
+use tokio::sync::watch;
 
 /// How often a batch is decided again after another commit changed its customer.
 const CONFLICT_RETRIES: usize = 16;
+/// A customer is not looked at again for this long after a tick.
+const TICK_MIN: Millis = Millis::from_secs(1);
 
 /// Decides batches of pings and makes them durable.
 #[derive(Clone)]
@@ -20,6 +24,7 @@ pub struct Ingest {
     clock: Clock,
     presence: PresenceConfig,
     hot: HotCustomers,
+    timers: Timers,
 }
 
 /// What became of a batch.
@@ -58,9 +63,18 @@ pub enum IngestError {
 }
 
 impl Ingest {
-    /// Decides over this catalogue and keeps in these records, with room for `hot_max` customers in memory.
-    pub fn new(records: Records, catalogue: CatalogueCell, clock: Clock, hot_max: usize) -> Self {
-        Self { records, catalogue, clock, presence: PresenceConfig::default(), hot: HotCustomers::new(hot_max) }
+    /// Decides over this catalogue and keeps in these records, with room for `hot_max` customers in memory. Fails
+    /// when the timers can't be read.
+    pub fn new(records: Records, catalogue: CatalogueCell, clock: Clock, hot_max: usize) -> Result<Self, StoreError> {
+        let timers = Timers::new(records.load_timers()?);
+        let (presence, hot) = (PresenceConfig::default(), HotCustomers::new(hot_max));
+        Ok(Self { records, catalogue, clock, presence, hot, timers })
+    }
+
+    /// Does what is due for customers from whom no ping comes, until the server drains.
+    pub(super) async fn run_timers(self, draining: watch::Receiver<bool>) {
+        let (timers, clock) = (self.timers.clone(), self.clock.clone());
+        super::timers::run(self, timers, clock, draining).await;
     }
 
     /// Decides a batch of one device. On `Ok`, all that the kept pings caused is durable.
@@ -87,8 +101,8 @@ impl Ingest {
                 }
                 continue;
             };
-            let (state, kept, outcomes) = self.decide(before, device, &pings);
-            let Some(outcomes) = outcomes else {
+            let (state, kept, outcomes, due) = self.decide(before, device, &pings);
+            let Some(mut outcomes) = outcomes else {
                 // Without a commit nothing has shown that the record at hand is still the present one.
                 if fresh {
                     *hot = Some((state, revision));
@@ -96,9 +110,14 @@ impl Ingest {
                 }
                 continue;
             };
+            let alarm = due.filter(|due| self.timers.misses(customer, *due));
+            outcomes.timer = alarm.map_or(Timer::Keep, Timer::Set);
             match self.records.commit_outcomes(&state, revision, outcomes).await {
                 Ok(revision) => {
                     *hot = Some((state, revision));
+                    if alarm.is_some() {
+                        self.timers.set(customer, alarm);
+                    }
                     return Ok(kept);
                 }
                 Err(CommitError::Conflict { .. }) => {}
@@ -108,13 +127,49 @@ impl Ingest {
         Err(IngestError::Contended { customer: customer.clone() })
     }
 
-    /// Decides the pings one by one. The outcomes are absent when every ping was refused.
+    /// Does what is due for a customer by now, and sets the customer's timer anew.
+    pub(super) async fn tick(&self, customer: &CustomerId, now: ServerTime) -> Result<(), IngestError> {
+        let slot = self.hot.slot(customer);
+        let mut hot = slot.lock().await;
+        for _ in 0..CONFLICT_RETRIES {
+            let loaded = match hot.take() {
+                Some(loaded) => Some(loaded),
+                None => self.records.load_customer(customer)?,
+            };
+            let Some((mut state, revision)) = loaded else {
+                self.timers.set(customer, None);
+                return Ok(());
+            };
+            let catalogue = self.catalogue.snapshot();
+            let engine = Engine { catalogue: &catalogue, presence: &self.presence };
+            let mut outcomes = Outcomes::default();
+            for outcome in engine.tick(&mut state, now) {
+                let traced = state.devices.get(&outcome.decision.device).and_then(|own| own.trace_until);
+                record(&mut outcomes, outcome, traced, now);
+            }
+            let alarm = engine.due(&state).map(|due| due.max(now + TICK_MIN));
+            outcomes.timer = alarm.map_or(Timer::Clear, Timer::Set);
+            match self.records.commit_outcomes(&state, revision, outcomes).await {
+                Ok(revision) => {
+                    *hot = Some((state, revision));
+                    self.timers.set(customer, alarm);
+                    return Ok(());
+                }
+                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(IngestError::Contended { customer: customer.clone() })
+    }
+
+    /// Decides the pings one by one. The outcomes are absent when every ping was refused. Last comes the time at
+    /// which something is due without a further ping.
     fn decide(
         &self,
         mut state: CustomerState,
         device: &DeviceId,
         pings: &[Ping],
-    ) -> (CustomerState, Kept, Option<Outcomes>) {
+    ) -> (CustomerState, Kept, Option<Outcomes>, Option<ServerTime>) {
         let catalogue = self.catalogue.snapshot();
         let engine = Engine { catalogue: &catalogue, presence: &self.presence };
         let mut kept = Kept::default();
@@ -136,7 +191,8 @@ impl Ingest {
             }
         }
         kept.last_kept = state.devices.get(device).map(|own| own.kept.highest()).unwrap_or_default();
-        (state, kept, outcomes)
+        let due = engine.due(&state);
+        (state, kept, outcomes, due)
     }
 }
 
@@ -160,8 +216,10 @@ fn record(outcomes: &mut Outcomes, outcome: Outcome, traced: Option<ServerTime>,
 mod tests {
     use super::*;
     use crate::engine::DeviceState;
-    use crate::model::{AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Platform, Position};
-    use crate::store::MemoryStore;
+    use crate::model::{
+        AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Platform, Position, TransitionKind,
+    };
+    use crate::store::{CatalogueChange, DecisionFilter, Expect, MemoryStore};
     use std::sync::Arc;
 
     fn ping(sequence: u64) -> Ping {
@@ -186,7 +244,7 @@ mod tests {
     async fn consent_counts_from_the_next_ping_on_though_the_customer_is_at_hand() {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
-        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), 10);
+        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), 10).unwrap();
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -204,5 +262,54 @@ mod tests {
             check(&ingest, sequence, refusals).await;
         }
         check(&ingest, 1, &[Refusal::NoConsent]).await;
+    }
+
+    /// A door around the pings, which counts as a dwell after five minutes.
+    async fn door(records: &Records) -> CatalogueCell {
+        use crate::files::{Defaults, read_regions};
+        let text = r#"{"type": "FeatureCollection",
+            "places": [{"id": "shop", "brand": "roost", "time_zone": "UTC"}],
+            "features": [{"type": "Feature", "id": "door", "properties": {"place": "shop", "radius_m": 100},
+                          "geometry": {"type": "Point", "coordinates": [-104.99, 39.74]}}]}"#;
+        let (places, regions) = read_regions(text, &Defaults::default()).unwrap();
+        let places = places.into_iter().map(|place| CatalogueChange::PutPlace(place, Expect::Absent));
+        let regions = regions.into_iter().map(|region| CatalogueChange::PutRegion(region, Expect::Absent));
+        records.commit_catalogue(places.chain(regions).collect()).await.unwrap();
+        CatalogueCell::load(records.clone()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_dwell_comes_in_silence_and_after_a_restart() {
+        let records = Records::new(Arc::new(MemoryStore::new()));
+        let catalogue = door(&records).await;
+        let ada = CustomerId::parse("", "ada").unwrap();
+        let consent = LocationConsent { granted: true, answered: ServerTime(1), source: String::new() };
+        let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
+        let id = DeviceId::parse("", "phone").unwrap();
+        let (push_address, locale) = (String::new(), "en".to_owned());
+        let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
+        state.devices.insert(id.clone(), DeviceState::new(device));
+        records.create_customer(&state).await.unwrap();
+
+        let ingest = Ingest::new(records.clone(), catalogue.clone(), Clock::pings(), 10).unwrap();
+        let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect()).await.unwrap();
+        let kinds = |transitions: &[Transition]| transitions.iter().map(|own| own.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(&kept.transitions), [TransitionKind::Enter]);
+
+        let restarted = Ingest::new(records.clone(), catalogue, Clock::pings(), 10).unwrap();
+        let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
+        assert_eq!(customer, ada);
+        restarted.tick(&ada, alarm - Millis(1)).await.unwrap();
+        let told = || {
+            let page = records.list_decisions(&DecisionFilter::default(), None, 10).unwrap();
+            page.items.iter().rev().flat_map(|decision| kinds(&decision.transitions)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(), [TransitionKind::Enter], "nothing is due before the alarm");
+        restarted.tick(&ada, alarm + Millis::from_mins(5)).await.unwrap();
+        assert_eq!(told(), [TransitionKind::Enter, TransitionKind::Dwell]);
+        assert!(restarted.timers.first().is_none_or(|(next, _)| next > alarm), "the alarm moves on");
+
+        assert!(records.delete_customer(&ada).await.unwrap());
+        assert_eq!(records.load_timers().unwrap(), []);
     }
 }

@@ -16,6 +16,7 @@ mod sentences;
 mod server;
 mod stock;
 mod task;
+mod timers;
 
 pub use catalogue::{CatalogueCell, Shelf};
 pub use clock::Clock;

@@ -123,7 +123,8 @@ async fn assemble(
     clock: &Clock,
     draining: watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
-    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), HOT_CUSTOMERS);
+    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), HOT_CUSTOMERS)?;
+    tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
     let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone()));

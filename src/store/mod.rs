@@ -17,7 +17,7 @@ mod stage;
 pub use self::memory::MemoryStore;
 pub use self::records::{
     CatalogueChange, Claim, Cursor, DecisionFilter, Due, LogPage, OutboxEntry, Outcomes, PAGE_MAX, Page, Records,
-    StoredCatalogue, StoredTrigger, TraceEntry,
+    StoredCatalogue, StoredTrigger, Timer, TraceEntry,
 };
 pub use self::sled::{SledConfig, SledStore};
 
@@ -64,11 +64,13 @@ pub enum Table {
     Outbox,
     /// Pings of devices under trace, by customer, device and sequence number.
     Traces,
+    /// When something is due for a customer from whom no ping comes, by customer.
+    Timers,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Places,
         Self::Regions,
@@ -80,6 +82,7 @@ impl Table {
         Self::TriggerLog,
         Self::Outbox,
         Self::Traces,
+        Self::Timers,
     ];
 }
 

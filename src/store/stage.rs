@@ -35,6 +35,7 @@ pub(super) fn code(table: Table) -> u8 {
         Table::TriggerLog => 9,
         Table::Outbox => 10,
         Table::Traces => 11,
+        Table::Timers => 12,
     }
 }
 

@@ -181,7 +181,12 @@ async fn record(bench: &Bench, n: u64) {
     };
     let trace = TraceEntry { decision: decision.clone(), fix: None, track: None, sightings: 2 };
     let (state, revision) = bench.records.load_customer(&customer).unwrap().unwrap();
-    let outcomes = Outcomes { decisions: vec![decision], triggers: vec![trigger], traces: vec![trace] };
+    let outcomes = Outcomes {
+        decisions: vec![decision],
+        triggers: vec![trigger],
+        traces: vec![trace],
+        timer: crate::store::Timer::Keep,
+    };
     bench.records.commit_outcomes(&state, revision, outcomes).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! Customers, each one record; and what a batch of pings did to one, in one commit.
 
-use super::{Cursor, Page, Records, TraceEntry, keys, put};
+use super::{Cursor, Page, Records, Timer, TraceEntry, keys, put};
 use crate::engine::CustomerState;
 use crate::model::{CustomerId, Decision, Trigger};
 use crate::store::{CommitError, Expect, Revision, StoreError, Table, Write};
@@ -14,6 +14,8 @@ pub struct Outcomes {
     pub triggers: Vec<Trigger>,
     /// The pings of devices under trace.
     pub traces: Vec<TraceEntry>,
+    /// What becomes of the customer's timer.
+    pub timer: Timer,
 }
 
 impl Records {
@@ -51,6 +53,7 @@ impl Records {
         outcomes: Outcomes,
     ) -> Result<Revision, CommitError> {
         let mut writes = vec![save(state, Expect::Revision(expected))];
+        writes.extend(outcomes.timer.write(&state.customer.id));
         for decision in &outcomes.decisions {
             let key = keys::owned(&decision.customer, decision.id.as_str());
             let by_time = [&keys::moment(decision.decided)[..], &key].concat();

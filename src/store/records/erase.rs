@@ -109,6 +109,7 @@ impl Records {
             writes.extend(self.traces_of(customer)?);
             let done = writes.is_empty();
             if done {
+                writes.push(delete(Table::Timers, customer.as_str().as_bytes().to_vec()));
                 writes.push(delete(Table::Meta, Self::deletion(customer)));
             }
             self.store.commit(writes).await?;

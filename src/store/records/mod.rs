@@ -7,6 +7,7 @@
 //! | `decisions` | decisions, by customer and by time |
 //! | `triggers` | triggers, and the log of them in the order of commit |
 //! | `outbox` | what remains to be delivered, and the end of a delivery |
+//! | `timers` | when something is due for a customer |
 //! | `traces` | pings of devices under trace |
 //! | `erase` | deleting a customer, and what is too old |
 //!
@@ -21,6 +22,7 @@ mod keys;
 mod outbox;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod traces;
 mod triggers;
 
@@ -29,6 +31,7 @@ pub use cursor::{Cursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
 pub use outbox::{Claim, Due, OutboxEntry};
+pub use timers::Timer;
 pub use traces::TraceEntry;
 pub use triggers::{LogPage, StoredTrigger};
 

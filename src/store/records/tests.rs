@@ -142,6 +142,7 @@ async fn with_triggers(records: &Records, id: &str, times: &[i64]) -> (CustomerS
         decisions: times.iter().map(|&n| decision(id, n, "door", "latte", true)).collect(),
         triggers,
         traces: times.iter().map(|&n| trace(id, n)).collect(),
+        timer: crate::store::Timer::Set(ServerTime(1)),
     };
     let revision = records.commit_outcomes(&state, created, outcomes).await.unwrap();
     (state, revision)
