@@ -58,9 +58,9 @@ pub enum IngestError {
 }
 
 impl Ingest {
-    /// Decides over this catalogue and keeps in these records, with room for `hot_max` customers in memory.
-    pub fn new(records: Records, catalogue: CatalogueCell, clock: Clock, hot_max: usize) -> Self {
-        Self { records, catalogue, clock, presence: PresenceConfig::default(), hot: HotCustomers::new(hot_max) }
+    /// Decides over this catalogue and keeps in these records, with these customers at hand.
+    pub(super) fn new(records: Records, catalogue: CatalogueCell, clock: Clock, hot: HotCustomers) -> Self {
+        Self { records, catalogue, clock, presence: PresenceConfig::default(), hot }
     }
 
     /// Decides a batch of one device. On `Ok`, all that the kept pings caused is durable.
@@ -83,6 +83,8 @@ impl Ingest {
             };
             let Some((before, revision)) = loaded.filter(|(state, _)| state.devices.contains_key(device)) else {
                 if fresh {
+                    drop(hot);
+                    self.hot.release(customer, slot);
                     return Err(IngestError::NoDevice { customer: customer.clone(), device: device.clone() });
                 }
                 continue;
@@ -182,7 +184,8 @@ mod tests {
     async fn consent_counts_from_the_next_ping_on_though_the_customer_is_at_hand() {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
-        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), 10);
+        let hot = HotCustomers::new(10);
+        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), hot.clone());
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -200,5 +203,13 @@ mod tests {
             check(&ingest, sequence, refusals).await;
         }
         check(&ingest, 1, &[Refusal::NoConsent]).await;
+
+        assert_eq!(hot.len(), 1);
+        for (customer, device) in [("nobody", "phone"), ("ada", "tablet")] {
+            let names = (CustomerId::parse("", customer).unwrap(), DeviceId::parse("", device).unwrap());
+            let nothing = ingest.batch(&names.0, &names.1, vec![ping(3)]).await;
+            assert!(matches!(nothing, Err(IngestError::NoDevice { .. })), "{nothing:?}");
+        }
+        assert_eq!(hot.len(), 0, "names of nobody take no room");
     }
 }

@@ -28,6 +28,7 @@ pub use catalogue::{CatalogueChange, StoredCatalogue};
 pub use cursor::{Cursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
+pub use erase::Erasure;
 pub use outbox::{Claim, Due, OutboxEntry};
 pub use traces::TraceEntry;
 pub use triggers::{LogPage, StoredTrigger};
