@@ -5,6 +5,7 @@ use super::output;
 use anyhow::Context;
 use clap::Subcommand;
 use doorstep::files::read_customers;
+use doorstep::model::Customer;
 use doorstep::service::Clock;
 use doorstep::wire::{customer, v1};
 use std::path::PathBuf;
@@ -12,11 +13,16 @@ use v1::customer_service_client::CustomerServiceClient;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Customers {
-    /// Add or replace the customers and devices of a YAML file.
+    /// Add the customers and devices of a YAML file, or replace them. The consent of a customer who exists already
+    /// stays as the person last answered, whatever the file says.
     Apply {
         /// A YAML file with a list `customers`.
         #[arg(short, long)]
         file: PathBuf,
+        /// Let the file's consent count for customers who exist already, too, as an answer given now; a customer
+        /// without one in the file withdraws.
+        #[arg(long)]
+        consent: bool,
     },
     /// List customers.
     List {
@@ -34,25 +40,20 @@ pub(super) enum Customers {
 impl Customers {
     pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
         match self {
-            Self::Apply { file } => {
+            Self::Apply { file, consent } => {
                 let text =
                     std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 let rosters =
                     read_customers(&text, Clock::System.now()).with_context(|| format!("in {}", file.display()))?;
                 let mut client = CustomerServiceClient::new(connect(server).await?);
-                let mask = || Some(prost_types::FieldMask { paths: vec!["*".to_owned()] });
                 for roster in &rosters {
                     let id = &roster.customer.id;
-                    let request = v1::UpdateCustomerRequest {
-                        customer: Some((&roster.customer).into()),
-                        update_mask: mask(),
-                        allow_missing: true,
-                    };
+                    let request = customer_request(&roster.customer, consent);
                     client.update_customer(request).await.with_context(|| format!("cannot apply customer {id}"))?;
                     for device in &roster.devices {
                         let request = v1::UpdateDeviceRequest {
                             device: Some(customer::device_message(id, device)),
-                            update_mask: mask(),
+                            update_mask: mask("*"),
                             allow_missing: true,
                         };
                         client
@@ -73,6 +74,21 @@ impl Customers {
             }
         }
     }
+}
+
+/// Creates a customer as in the file, or changes the topics of one who exists, and the consent only when told to: the
+/// person may have answered otherwise since the file was written.
+fn customer_request(customer: &Customer, consent: bool) -> v1::UpdateCustomerRequest {
+    v1::UpdateCustomerRequest {
+        customer: Some(customer.into()),
+        update_mask: mask(if consent { "*" } else { "topics" }),
+        allow_missing: true,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
+fn mask(path: &str) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: vec![path.to_owned()] })
 }
 
 async fn list(server: &str, json: bool) -> anyhow::Result<()> {
@@ -102,4 +118,20 @@ async fn list(server: &str, json: bool) -> anyhow::Result<()> {
         output::table(["CUSTOMER", "LOCATION", "TOPICS"], &rows);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_speaks_about_consent_of_those_who_exist_only_when_told_to() {
+        let text = "customers:\n- id: maya\n  consent: { granted: true }\n  topics: [offers]\n";
+        let rosters = read_customers(text, doorstep::model::ServerTime(7)).unwrap();
+        for (consent, path) in [(false, "topics"), (true, "*")] {
+            let request = customer_request(&rosters[0].customer, consent);
+            assert_eq!(request.update_mask.unwrap().paths, [path]);
+            assert!(request.allow_missing && request.customer.unwrap().location_consent.unwrap().granted);
+        }
+    }
 }

@@ -16,11 +16,13 @@ pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep
     asking.campaign.caps.iter().map(|cap| one(asking, *cap))
 }
 
-/// The ledger's own bound, as a cap that every campaign has: at most [`SENDS_MAX`] in [`WINDOW_MAX`].
+/// The ledger's own bound, as a cap that every campaign has: at most [`SENDS_MAX`] in [`WINDOW_MAX`], and the pace of
+/// that many campaigns.
 pub(super) fn ask_room(asking: &Asking<'_>) -> PolicyStep {
     const NAME: &str = "ledger";
     let times = asking.past.times(CapScope::Customer, asking.campaign);
-    match room(younger(&times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX) {
+    let sends = room(younger(&times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX);
+    match sends.max(asking.past.pace_room(asking.campaign, asking.now)) {
         None => pass(NAME, "has room"),
         Some(until) => {
             let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);

@@ -8,8 +8,10 @@ use crate::model::{
 use std::collections::BTreeMap;
 
 /// Most sends that a ledger holds. A customer who got that many within [`WINDOW_MAX`] gets no more until the
-/// oldest is that old: a ledger never forgets a send that a limit may still count.
-pub const SENDS_MAX: usize = 1_024;
+/// oldest is that old: a ledger never forgets a send that a limit may still count. Eight a day; and as many as leave
+/// room for the rest of the customer's record, which is one value of the store (the sum of all bounds is below
+/// `VALUE_MAX_BYTES`, as a test in `wire` holds).
+pub const SENDS_MAX: usize = 256;
 
 /// What a customer was sent and the pace that is used up: part of the customer's record, and all the state that
 /// the policies have.
@@ -18,8 +20,7 @@ pub struct Ledger {
     /// The sends by time, the oldest first, at most [`SENDS_MAX`]. Those refunded are not among them.
     pub sends: Vec<Sent>,
     /// For each campaign with a pace, GCRA's theoretical arrival time, in nanoseconds since the Unix epoch.
-    /// Bounded by the sends that it comes from: an entry outlives its last send by at most two refills for each
-    /// that it was charged.
+    /// At most [`SENDS_MAX`]: a campaign with a pace that has no entry is refused while that many others have one.
     pub pace: BTreeMap<CampaignId, u64>,
     /// The latest moment about which something was forgotten. Usually [`WINDOW_MAX`] or longer ago, where no limit
     /// looks. Where the clock has stepped back since, limits that look further back refuse: what is not known

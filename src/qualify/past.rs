@@ -1,6 +1,7 @@
 //! A customer's past as one occasion sees it.
 
-use super::{Ledger, Occasion};
+use super::{Ledger, Occasion, SENDS_MAX, pace};
+use crate::model::campaign::WINDOW_MAX;
 use crate::model::{Campaign, CampaignId, CapScope, Millis, ServerTime};
 use std::borrow::Cow;
 
@@ -81,6 +82,17 @@ impl<'a> Past<'a> {
     /// How old the occasion is, such as `40 s after it happened`.
     pub(super) fn age_in_words(&self) -> &str {
         &self.age_in_words
+    }
+
+    /// When the ledger has room for the pace of a campaign; absent when it has.
+    pub(super) fn pace_room(&self, campaign: &Campaign, now: ServerTime) -> Option<ServerTime> {
+        if campaign.pace.is_none() || self.ledger.pace.contains_key(&campaign.id) {
+            return None;
+        }
+        let past = pace::nanos(now - WINDOW_MAX);
+        let kept: Vec<u64> = self.ledger.pace.values().copied().filter(|arrival| *arrival > past).collect();
+        let first = kept.iter().min().filter(|_| kept.len() >= SENDS_MAX);
+        first.map(|arrival| pace::time(*arrival) + WINDOW_MAX)
     }
 
     /// When all of the last `span` will be known again; absent when it is.

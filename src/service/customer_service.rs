@@ -5,12 +5,13 @@
 
 use super::clock::Clock;
 use super::errors::Failure;
+use super::hot::HotCustomers;
 use super::page::Wanted;
 use super::task;
 use crate::engine::{CustomerState, DeviceState};
 use crate::model::customer::DEVICES_MAX;
 use crate::model::{Customer, CustomerId, Device, DeviceId, Invalid, ServerTime};
-use crate::store::{CommitError, Records};
+use crate::store::{CommitError, Erasure, Records};
 use crate::wire::mask::merge;
 use crate::wire::{customer as wire, name, required, v1};
 use std::ops::Bound;
@@ -24,12 +25,13 @@ const CONFLICT_RETRIES: usize = 16;
 pub(super) struct Customers {
     records: Records,
     clock: Clock,
+    hot: HotCustomers,
 }
 
 impl Customers {
-    /// Serves and changes these records.
-    pub(super) fn new(records: Records, clock: Clock) -> Self {
-        Self { records, clock }
+    /// Serves and changes these records; those of whom something is erased leave the customers at hand.
+    pub(super) fn new(records: Records, clock: Clock, hot: HotCustomers) -> Self {
+        Self { records, clock, hot }
     }
 
     fn load(&self, id: &CustomerId) -> Result<CustomerState, Failure> {
@@ -41,10 +43,15 @@ impl Customers {
         let patch = required("customer", customer)?;
         let id = name::customer("customer.name", &patch.name)?;
         let now = self.clock.now();
-        let state = change(&self.records, &id, |before| match before {
+        let changed = change(&self.records, &id, |before| match before {
             Some(mut state) => {
                 let merged = merge(v1::Customer::from(&state.customer), &patch, update_mask.as_ref())?;
-                state.customer = parse_customer(merged, now)?;
+                let dated = merged.location_consent.as_ref().is_some_and(|answer| answer.answer_time.is_some());
+                let mut customer = parse_customer(merged, now)?;
+                if dated && is_outdated(&customer, &state.customer) {
+                    customer.consent = state.customer.consent;
+                }
+                state.customer = customer;
                 if !state.customer.consents() {
                     state.forget_positions();
                 }
@@ -53,11 +60,9 @@ impl Customers {
             None if allow_missing => Ok(CustomerState::new(parse_customer(patch.clone(), now)?)),
             None => Err(missing(&id)),
         })
-        .await?;
-        if !state.customer.consents() {
-            self.records.erase_history(&id).await.map_err(|error| failed(error, &id))?;
-        }
-        Ok(state)
+        .await;
+        self.hot.evict(&id);
+        changed
     }
 
     async fn update_device(&self, request: v1::UpdateDeviceRequest) -> Result<v1::Device, Failure> {
@@ -78,6 +83,23 @@ impl Customers {
         })
         .await?;
         device_of(&state, &id)
+    }
+
+    async fn delete(&self, id: &CustomerId) -> Result<(), Failure> {
+        let known = self.records.delete_customer(id).await.map_err(|error| failed(error, id));
+        self.hot.evict(id);
+        if known? { Ok(()) } else { Err(missing(id)) }
+    }
+
+    async fn delete_device(&self, customer: &CustomerId, id: &DeviceId) -> Result<(), Failure> {
+        let changed = change(&self.records, customer, |before| {
+            let mut state = before.ok_or_else(|| missing(customer))?;
+            state.devices.remove(id).ok_or_else(|| missing_device(customer, id))?;
+            Ok(state)
+        })
+        .await;
+        self.hot.evict(customer);
+        changed.map(|_| ())
     }
 }
 
@@ -133,10 +155,9 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::DeleteCustomerRequest>,
     ) -> Result<Response<v1::DeleteCustomerResponse>, Status> {
         let id = name::customer("name", &request.into_inner().name).map_err(Failure::from)?;
-        let (records, gone) = (self.records.clone(), id.clone());
-        let deleted = task::to_the_end(async move { records.delete_customer(&gone).await }).await;
-        let known = deleted.map_err(Failure::from)?.map_err(|error| failed(error, &id))?;
-        if known { Ok(Response::new(v1::DeleteCustomerResponse {})) } else { Err(missing(&id).into()) }
+        let customers = self.clone();
+        task::to_the_end(async move { customers.delete(&id).await }).await.map_err(Failure::from)??;
+        Ok(Response::new(v1::DeleteCustomerResponse {}))
     }
 
     async fn create_device(
@@ -194,17 +215,16 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::DeleteDeviceRequest>,
     ) -> Result<Response<v1::DeleteDeviceResponse>, Status> {
         let (customer, id) = name::device("name", &request.into_inner().name).map_err(Failure::from)?;
-        change(&self.records, &customer, |before| {
-            let mut state = before.ok_or_else(|| missing(&customer))?;
-            state.devices.remove(&id).ok_or_else(|| missing_device(&customer, &id))?;
-            Ok(state)
-        })
-        .await?;
+        let customers = self.clone();
+        let deleted = task::to_the_end(async move { Self::delete_device(&customers, &customer, &id).await }).await;
+        deleted.map_err(Failure::from)??;
         Ok(Response::new(v1::DeleteDeviceResponse {}))
     }
 }
 
-/// Changes a customer's record as `decide` says, which is asked again whenever another commit came between.
+/// Changes a customer's record as `decide` says, which is asked again whenever another commit came between. When
+/// consent or a device goes with that, so does what was derived from it; when either comes anew, what is still to
+/// be erased of the one before it goes first.
 pub(super) async fn change(
     records: &Records,
     id: &CustomerId,
@@ -212,18 +232,42 @@ pub(super) async fn change(
 ) -> Result<CustomerState, Failure> {
     for _ in 0..CONFLICT_RETRIES {
         let (before, revision) = records.load_customer(id)?.unzip();
+        let held = before.as_ref().map(holdings).unwrap_or_default();
         let after = decide(before)?;
+        let holds = holdings(&after);
+        for comes in holds.iter().filter(|what| !held.contains(what)) {
+            records.erase(id, comes).await.map_err(|error| failed(error, id))?;
+        }
+        let gone: Vec<Erasure> = held.into_iter().filter(|what| !holds.contains(what)).collect();
         let committed = match revision {
-            Some(revision) => records.save_customer(&after, revision).await,
+            Some(revision) => records.save_and_note(&after, revision, &gone).await,
             None => records.create_customer(&after).await,
         };
         match committed {
-            Ok(_) => return Ok(after),
+            Ok(_) => {
+                for gone in &gone {
+                    records.erase(id, gone).await.map_err(|error| failed(error, id))?;
+                }
+                return Ok(after);
+            }
             Err(CommitError::Conflict { .. }) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
     }
     Err(Failure::Contended { name: name::customer_name(id) })
+}
+
+/// What would have to be erased if consent and devices went.
+fn holdings(state: &CustomerState) -> Vec<Erasure> {
+    let consent = state.customer.consents().then_some(Erasure::History);
+    consent.into_iter().chain(state.devices.keys().cloned().map(Erasure::Device)).collect()
+}
+
+/// Whether a customer is granting anew what a later answer on record refused, or the like: such news comes too late.
+/// A withdrawal never does.
+fn is_outdated(news: &Customer, known: &Customer) -> bool {
+    let answered = |customer: &Customer| customer.consent.as_ref().map(|consent| consent.answered);
+    news.consents() && answered(news) < answered(known)
 }
 
 /// There is no such customer.

@@ -37,6 +37,29 @@ impl HotCustomers {
         }
         slots.entry(customer.clone()).or_default().clone()
     }
+
+    /// Forgets a customer. Whoever holds the slot at the moment goes on alone, and forgets it at the end; what is
+    /// committed over a record that was changed ends in a conflict, as always.
+    pub(super) fn evict(&self, customer: &CustomerId) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(customer);
+    }
+
+    /// Gives back a slot that was found to be of nobody: whoever makes up names must not take the room of those
+    /// that exist. It stays while others wait for it.
+    pub(super) fn release(&self, customer: &CustomerId, slot: Slot) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(slot);
+        let spare = |slot: &Slot| Arc::strong_count(slot) == 1 && slot.try_lock().is_ok_and(|hot| hot.is_none());
+        if slots.get(customer).is_some_and(spare) {
+            slots.remove(customer);
+        }
+    }
+
+    /// How many customers are at hand.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.lock().unwrap().len()
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +77,20 @@ mod tests {
         for n in 1..1_000 {
             hot.slot(&customer(n));
         }
-        assert!(hot.slots.lock().unwrap().len() <= 11);
+        assert!(hot.len() <= 11);
         assert!(Arc::ptr_eq(&busy, &hot.slot(&customer(0))), "one lock a customer, however many come and go");
+    }
+
+    #[test]
+    fn a_slot_of_nobody_is_given_back_unless_others_wait_for_it() {
+        let hot = HotCustomers::new(10);
+        let (ours, theirs) = (hot.slot(&customer(1)), hot.slot(&customer(1)));
+        hot.release(&customer(1), ours);
+        assert!(Arc::ptr_eq(&theirs, &hot.slot(&customer(1))));
+        hot.release(&customer(1), theirs);
+        assert_eq!(hot.len(), 0);
+        hot.slot(&customer(2));
+        hot.evict(&customer(2));
+        assert_eq!(hot.len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What must be done now and then: deletions finished, traces and history erased when their time is over.
+//! What must be done now and then: erasures finished, traces and history erased when their time is over.
 
 use super::clock::Clock;
 use crate::model::Millis;
@@ -9,13 +9,13 @@ use tokio::sync::watch;
 /// How often it is looked for what is too old.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// Keeps house until the server drains: finishes deletions that an earlier process left unfinished, then erases
-/// decisions, ended triggers and traces as their time comes. What fails is logged and tried again at the next turn.
+/// Keeps house until the server drains: finishes erasures that were left unfinished, and erases decisions, ended
+/// triggers and traces as their time comes. What fails is logged and tried again at the next turn.
 pub(super) async fn keep(records: Records, clock: Clock, history: Millis, mut draining: watch::Receiver<bool>) {
-    if let Err(error) = records.finish_deletions().await {
-        tracing::error!(%error, "cannot finish deletions");
-    }
     loop {
+        if let Err(error) = records.finish_erasures().await {
+            tracing::error!(%error, "cannot finish erasures");
+        }
         if let Err(error) = tidy(&records, &clock, history).await {
             tracing::error!(%error, "cannot erase what is too old");
         }

@@ -63,12 +63,16 @@ pub enum IngestError {
 }
 
 impl Ingest {
-    /// Decides over this catalogue and keeps in these records, with room for `hot_max` customers in memory. Fails
-    /// when the timers can't be read.
-    pub fn new(records: Records, catalogue: CatalogueCell, clock: Clock, hot_max: usize) -> Result<Self, StoreError> {
+    /// Decides over this catalogue and keeps in these records, with these customers at hand. Fails when
+    /// the timers can't be read.
+    pub(super) fn new(
+        records: Records,
+        catalogue: CatalogueCell,
+        clock: Clock,
+        hot: HotCustomers,
+    ) -> Result<Self, StoreError> {
         let timers = Timers::new(records.load_timers()?);
-        let (presence, hot) = (PresenceConfig::default(), HotCustomers::new(hot_max));
-        Ok(Self { records, catalogue, clock, presence, hot, timers })
+        Ok(Self { records, catalogue, clock, presence: PresenceConfig::default(), hot, timers })
     }
 
     /// Does what is due for customers from whom no ping comes, until the server drains.
@@ -97,6 +101,8 @@ impl Ingest {
             };
             let Some((before, revision)) = loaded.filter(|(state, _)| state.devices.contains_key(device)) else {
                 if fresh {
+                    drop(hot);
+                    self.hot.release(customer, slot);
                     return Err(IngestError::NoDevice { customer: customer.clone(), device: device.clone() });
                 }
                 continue;
@@ -244,7 +250,8 @@ mod tests {
     async fn consent_counts_from_the_next_ping_on_though_the_customer_is_at_hand() {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
-        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), 10).unwrap();
+        let hot = HotCustomers::new(10);
+        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), hot.clone()).unwrap();
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -262,6 +269,14 @@ mod tests {
             check(&ingest, sequence, refusals).await;
         }
         check(&ingest, 1, &[Refusal::NoConsent]).await;
+
+        assert_eq!(hot.len(), 1);
+        for (customer, device) in [("nobody", "phone"), ("ada", "tablet")] {
+            let names = (CustomerId::parse("", customer).unwrap(), DeviceId::parse("", device).unwrap());
+            let nothing = ingest.batch(&names.0, &names.1, vec![ping(3)]).await;
+            assert!(matches!(nothing, Err(IngestError::NoDevice { .. })), "{nothing:?}");
+        }
+        assert_eq!(hot.len(), 0, "names of nobody take no room");
     }
 
     /// A door around the pings, which counts as a dwell after five minutes.
@@ -291,12 +306,12 @@ mod tests {
         state.devices.insert(id.clone(), DeviceState::new(device));
         records.create_customer(&state).await.unwrap();
 
-        let ingest = Ingest::new(records.clone(), catalogue.clone(), Clock::pings(), 10).unwrap();
+        let ingest = Ingest::new(records.clone(), catalogue.clone(), Clock::pings(), HotCustomers::new(10)).unwrap();
         let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect()).await.unwrap();
         let kinds = |transitions: &[Transition]| transitions.iter().map(|own| own.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&kept.transitions), [TransitionKind::Enter]);
 
-        let restarted = Ingest::new(records.clone(), catalogue, Clock::pings(), 10).unwrap();
+        let restarted = Ingest::new(records.clone(), catalogue, Clock::pings(), HotCustomers::new(10)).unwrap();
         let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
         assert_eq!(customer, ada);
         restarted.tick(&ada, alarm - Millis(1)).await.unwrap();

@@ -3,6 +3,7 @@
 use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::device_service::Devices;
+use super::hot::HotCustomers;
 use super::ingest::Ingest;
 use super::{campaign_service, customer_service, decision_service, housekeeping, region_service};
 use crate::deliver::worker::{Drained, Limits, WorkerError};
@@ -123,12 +124,13 @@ async fn assemble(
     clock: &Clock,
     draining: watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
-    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), HOT_CUSTOMERS)?;
+    let hot = HotCustomers::new(HOT_CUSTOMERS);
+    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), hot.clone())?;
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
     let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone()));
-    let customers = CustomerServiceServer::new(customer_service::Customers::new(records.clone(), clock.clone()));
+    let customers = CustomerServiceServer::new(customer_service::Customers::new(records.clone(), clock.clone(), hot));
     let decisions = DecisionServiceServer::new(decision_service::Decisions::new(
         records.clone(),
         catalogue.clone(),

@@ -16,8 +16,8 @@ mod stage;
 
 pub use self::memory::MemoryStore;
 pub use self::records::{
-    CatalogueChange, Claim, Cursor, DecisionFilter, Due, LogPage, OutboxEntry, Outcomes, PAGE_MAX, Page, Records,
-    StoredCatalogue, StoredTrigger, Timer, TraceEntry,
+    CatalogueChange, Claim, Cursor, DecisionFilter, Due, Erasure, LogPage, OutboxEntry, Outcomes, PAGE_MAX, Page,
+    Records, StoredCatalogue, StoredTrigger, Timer, TraceEntry,
 };
 pub use self::sled::{SledConfig, SledStore};
 
@@ -27,7 +27,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 /// The largest value in bytes.
-pub const VALUE_MAX_BYTES: usize = 1024 * 1024;
+pub const VALUE_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The longest key in bytes.
 pub const KEY_MAX_BYTES: usize = 300;
 /// The largest commit: bytes of all its keys and values together.

@@ -7,7 +7,7 @@ use crate::model::invalid::text;
 use crate::model::{Customer, CustomerId, Device, Invalid, LocationConsent, Platform, ServerTime, TopicId};
 
 const SOURCE_MAX: usize = 100;
-const PUSH_ADDRESS_MAX: usize = 4_096;
+const PUSH_ADDRESS_MAX_BYTES: usize = 4_096;
 const LOCALE_MAX: usize = 35;
 const LOCALE_DEFAULT: &str = "en";
 
@@ -47,7 +47,7 @@ pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
             v1::Platform::Android => Platform::Android,
             v1::Platform::Web => Platform::Web,
         },
-        push_address: text("push_address", &wire.push_address, 0, PUSH_ADDRESS_MAX)?,
+        push_address: push_address("push_address", &wire.push_address)?,
         locale: locale("locale", &wire.locale)?,
         time_zone: (!wire.time_zone.is_empty()).then(|| time_zone("time_zone", &wire.time_zone)).transpose()?,
     };
@@ -77,6 +77,15 @@ fn consent(wire: &v1::LocationConsent, now: ServerTime) -> Result<LocationConsen
         answered: answered.unwrap_or(now),
         source: text("source", &wire.source, 0, SOURCE_MAX)?,
     })
+}
+
+/// Opaque, so its bytes count.
+fn push_address(field: &str, wire: &str) -> Result<String, Invalid> {
+    let bytes = wire.len();
+    if bytes <= PUSH_ADDRESS_MAX_BYTES {
+        return Ok(wire.to_owned());
+    }
+    Err(Invalid::new(field, format!("has {bytes} bytes; must have 0 to {PUSH_ADDRESS_MAX_BYTES}")))
 }
 
 /// A language tag in the shape of BCP 47 (RFC 5646, section 2.1): subtags of 1 to 8 letters or digits, the

@@ -29,6 +29,7 @@ impl TryFrom<stored::Ledger> for Ledger {
         if !sends.is_sorted_by_key(|sent| sent.at) {
             return Err(Invalid::new("sends", "are not in the order of their times; the oldest must be first"));
         }
+        at_most("pace", record.pace.len(), SENDS_MAX)?;
         let pace =
             each("pace", record.pace, |used| Ok((CampaignId::parse("campaign", &used.campaign)?, used.arrival_ns)))?;
         let forgotten = record.forgotten_time.map(|at| time::server_time("forgotten_time", at)).transpose()?;

@@ -308,7 +308,7 @@ fn a_device_is_refused_at_the_field() {
     let changes: [Change<v1::Device>; 5] = [
         (|device| device.name = "devices/phone-1".into(), "name"),
         (|device| device.platform = 0, "platform"),
-        (|device| device.push_address = "x".repeat(4_097), "push_address"),
+        (|device| device.push_address = "é".repeat(2_049), "push_address"),
         (|device| device.locale = "e".into(), "locale"),
         (|device| device.time_zone = "Denver".into(), "time_zone"),
     ];

@@ -65,6 +65,9 @@ impl Desk {
     }
 
     async fn ask(&self, claim: &Claim) -> Answer {
+        if !claim.consents {
+            return Answer::Refused { detail: "consent withdrawn".into() };
+        }
         let Some(device) = &claim.device else {
             return Answer::Refused { detail: "the device was removed".into() };
         };

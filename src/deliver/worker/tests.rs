@@ -5,7 +5,7 @@ use crate::deliver::compose::tests::{device, trigger};
 use crate::deliver::webhook::tests as hook;
 use crate::deliver::{Answer, Answering, DETAIL_MAX_CHARS, Parcel};
 use crate::engine::{CustomerState, DeviceState};
-use crate::model::{BrandId, Customer, DeliveryState, ServerTime, TopicId, Trigger};
+use crate::model::{BrandId, Customer, DeliveryState, LocationConsent, ServerTime, TopicId, Trigger};
 use crate::qualify::Sent;
 use crate::store::{CommitError, Entry, MemoryStore, Outcomes, Pending, Scan, Store, StoredTrigger, Table, Write};
 use std::sync::Mutex;
@@ -64,9 +64,11 @@ impl Kept {
     }
 
     /// Commits a trigger as the service does: with its customer, whose budget it takes. A customer called `gone`
-    /// has no device any more.
+    /// has no device any more, and one called `withdrawn` no consent.
     async fn add(&self, trigger: Trigger) {
         let mut state = CustomerState::new(Customer::new(trigger.customer.clone()));
+        let granted = trigger.customer.as_str() != "withdrawn";
+        state.customer.consent = Some(LocationConsent { granted, answered: trigger.created, source: String::new() });
         if trigger.customer.as_str() != "gone" {
             let device = device();
             state.devices.insert(device.id.clone(), DeviceState::new(device));
@@ -251,16 +253,17 @@ async fn what_is_expired_gone_or_refused_ends_at_once() {
         _ => (NO_TIME, accept()),
     });
     bench.kept.add(trigger("expired", (bench.clock)() - Millis::from_mins(1))).await;
-    bench.add(&["gone", "refused"]).await;
+    bench.add(&["gone", "refused", "withdrawn"]).await;
     let _worker = bench.start(Limits::default());
     sleep(Duration::from_secs(1)).await;
     assert_eq!(bench.provider.customers(), ["refused"]);
     let records = bench.kept.triggers();
-    let ends = [DeliveryState::Expired, DeliveryState::Refused, DeliveryState::Refused];
-    assert_eq!(bench.kept.states(), ends);
+    let refused = DeliveryState::Refused;
+    assert_eq!(bench.kept.states(), [DeliveryState::Expired, refused, refused, refused]);
     assert!(records[0].attempts.is_empty());
     assert_eq!(records[1].attempts[0].detail, "the device was removed");
     assert_eq!(records[2].attempts[0].detail.chars().count(), DETAIL_MAX_CHARS);
+    assert_eq!(records[3].attempts[0].detail, "consent withdrawn");
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,7 +80,7 @@ fn a_full_ledger_refuses_rather_than_forgets() {
         world.sent(NOW - Millis::from_mins(minute), |_| {});
     }
     let until = NOW - Millis::from_mins(sends - 1) + WINDOW_MAX;
-    let full = Verdict::Suppressed(Reason::Cap { scope: CapScope::Customer, limit: 1_024, until });
+    let full = Verdict::Suppressed(Reason::Cap { scope: CapScope::Customer, limit: 256, until });
     for (now, verdict) in [(NOW, Some(&full)), (until - Millis(1), Some(&full)), (until, None)] {
         world.now = now;
         let answer = world.ask();
@@ -88,6 +88,24 @@ fn a_full_ledger_refuses_rather_than_forgets() {
         assert!(verdict.is_none_or(|verdict| answer.assessments[0].verdict == *verdict));
         assert_eq!(world.ledger.sends.len(), SENDS_MAX);
     }
+}
+
+#[test]
+fn a_ledger_full_of_paces_refuses_one_more() {
+    let mut world = World::new();
+    world.campaign.pace = Some(Pace { burst: 1, refill: Millis::from_hours(1) });
+    let arrival = |n: usize| crate::qualify::pace::nanos(NOW + Millis::from_mins(i64::try_from(n).unwrap()));
+    for n in 0..SENDS_MAX {
+        world.ledger.pace.insert(crate::model::CampaignId::parse("", &format!("other-{n}")).unwrap(), arrival(n));
+    }
+    let full = world.ask();
+    let until = NOW + WINDOW_MAX;
+    let reason = Reason::Cap { scope: CapScope::Customer, limit: 256, until };
+    assert_eq!(full.assessments[0].verdict, Verdict::Suppressed(reason));
+    assert_eq!(world.ledger.pace.len(), SENDS_MAX);
+    world.now = until;
+    assert!(world.ask().winner.is_some());
+    assert_eq!(world.ledger.pace.len(), SENDS_MAX, "the oldest made room");
 }
 
 #[test]

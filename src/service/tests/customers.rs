@@ -33,7 +33,11 @@ async fn withdrawing_consent_erases_what_was_derived_from_positions() {
     };
     assert_eq!(decisions_of(&bench, "customers/maya").await.len(), 1);
     assert_eq!(ok(entries().await).entries.len(), 1);
+    bench.hot.slot(&maya);
     ok(customers.update_customer(Request::new(request)).await);
+    assert_eq!(bench.hot.len(), 0);
+    assert!(records.read_log(None, 9).unwrap().next.is_none(), "the triggers and their log");
+    assert!(records.outbox(None, 9).unwrap().is_empty(), "and what was pending");
     assert!(ok(entries().await).entries.is_empty());
     let (state, _) = records.load_customer(&maya).unwrap().unwrap();
     assert!(!state.customer.consents() && !state.customer.topics.is_empty());
@@ -42,7 +46,9 @@ async fn withdrawing_consent_erases_what_was_derived_from_positions() {
 
     let delete =
         || customers.delete_customer(Request::new(v1::DeleteCustomerRequest { name: "customers/maya".into() }));
+    bench.hot.slot(&maya);
     ok(delete().await);
+    assert_eq!(bench.hot.len(), 0);
     refused(delete().await, Code::NotFound);
     refused(get("customers/maya").await, Code::NotFound);
 }
@@ -73,4 +79,85 @@ async fn a_customer_has_so_many_devices() {
     let name = || phone(1).name;
     ok(customers.delete_device(Request::new(v1::DeleteDeviceRequest { name: name() })).await);
     refused(customers.get_device(Request::new(v1::GetDeviceRequest { name: name() })).await, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_deleted_device_takes_its_traces_along() {
+    let bench = bench().await;
+    let Bench { customers, records, hot, .. } = &bench;
+    record(&bench, 1).await;
+    let (maya, device) = (CustomerId::parse("", "maya").unwrap(), DeviceId::parse("", "phone-1").unwrap());
+    let traces = || records.list_traces(&maya, &device, None, 9).unwrap().items.len();
+    assert_eq!(traces(), 1);
+    hot.slot(&maya);
+    ok(customers.delete_device(Request::new(v1::DeleteDeviceRequest { name: phone(1).name })).await);
+    assert_eq!((traces(), hot.len()), (0, 0));
+    assert_eq!(decisions_of(&bench, "customers/maya").await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_cut_off_ends_before_consent_comes_anew() {
+    let bench = bench().await;
+    let Bench { customers, records, .. } = &bench;
+    record(&bench, 1).await;
+    let maya = CustomerId::parse("", "maya").unwrap();
+    let (mut state, revision) = records.load_customer(&maya).unwrap().unwrap();
+    state.customer.consent = None;
+    records.save_and_note(&state, revision, &[Erasure::History]).await.unwrap();
+    ok(customers.update_customer(Request::new(answer(true, None))).await);
+    assert!(decisions_of(&bench, "customers/maya").await.is_empty());
+    record(&bench, 2).await;
+    records.finish_erasures().await.unwrap();
+    assert_eq!(decisions_of(&bench, "customers/maya").await.len(), 1, "what came later stays");
+}
+
+/// Maya's answer about consent, given at a moment.
+fn answer(granted: bool, at: Option<ServerTime>) -> v1::UpdateCustomerRequest {
+    let consent = v1::LocationConsent { granted, answer_time: at.map(Into::into), source: String::new() };
+    let customer =
+        v1::Customer { name: "customers/maya".into(), location_consent: Some(consent), ..v1::Customer::default() };
+    let update_mask = mask(&["location_consent"]);
+    v1::UpdateCustomerRequest { customer: Some(customer), update_mask, allow_missing: false }
+}
+
+#[tokio::test]
+async fn an_old_grant_does_not_beat_a_later_withdrawal() {
+    let Bench { customers, records, .. } = bench().await;
+    let (maya, minute) = (CustomerId::parse("", "maya").unwrap(), Millis::from_mins(1));
+    for (granted, at, consents) in [
+        (false, Some(NOW + minute), false),
+        (true, Some(NOW), false),
+        (true, Some(NOW + minute + minute), true),
+        (false, Some(NOW), false),
+        (true, None, true),
+    ] {
+        ok(customers.update_customer(Request::new(answer(granted, at))).await);
+        let (state, _) = records.load_customer(&maya).unwrap().unwrap();
+        assert_eq!(state.customer.consents(), consents, "{granted} at {at:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mask_of_topics_creates_a_customer_whole_and_leaves_consent_alone_later() {
+    let Bench { customers, records, .. } = bench().await;
+    let apply = |topic: &str| {
+        let consent = Some(v1::LocationConsent { granted: true, ..v1::LocationConsent::default() });
+        let (name, topics) = ("customers/noah".into(), vec![topic.into()]);
+        let customer = Some(v1::Customer { name, location_consent: consent, topics });
+        let update_mask = mask(&["topics"]);
+        customers.update_customer(Request::new(v1::UpdateCustomerRequest {
+            customer,
+            update_mask,
+            allow_missing: true,
+        }))
+    };
+    let noah = || records.load_customer(&CustomerId::parse("", "noah").unwrap()).unwrap().unwrap();
+    ok(apply("offers").await);
+    assert!(noah().0.customer.consents());
+    let (mut state, revision) = noah();
+    state.customer.consent = None;
+    records.save_customer(&state, revision).await.unwrap();
+    ok(apply("news").await);
+    let customer = noah().0.customer;
+    assert!(!customer.consents() && customer.topics.contains("news"));
 }

@@ -9,10 +9,11 @@ use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::customer_service::Customers;
 use super::decision_service::Decisions;
+use super::hot::HotCustomers;
 use super::region_service::Regions;
 use crate::model::*;
 use crate::presence::DevicePresence;
-use crate::store::{MemoryStore, Outcomes, Records, TraceEntry};
+use crate::store::{Erasure, MemoryStore, Outcomes, Records, TraceEntry};
 use crate::wire::v1;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ struct Bench {
     customers: Customers,
     decisions: Decisions,
     drain: watch::Sender<bool>,
+    hot: HotCustomers,
 }
 
 /// The services with two places, a region of each, a campaign and a customer with a phone.
@@ -45,14 +47,16 @@ async fn bench() -> Bench {
     let clock = Clock::pings();
     clock.now_at(DeviceTime(NOW.0));
     let (drain, draining) = watch::channel(false);
+    let hot = HotCustomers::new(10);
     let bench = Bench {
         regions: Regions::new(catalogue.clone()),
         campaigns: Campaigns::new(catalogue.clone()),
-        customers: Customers::new(records.clone(), clock.clone()),
+        customers: Customers::new(records.clone(), clock.clone(), hot.clone()),
         decisions: Decisions::new(records.clone(), catalogue.clone(), clock, draining),
         records,
         catalogue,
         drain,
+        hot,
     };
     let batch = v1::BatchUpsertRegionsRequest {
         places: vec![place("welton"), place("tremont")],

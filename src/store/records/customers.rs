@@ -1,6 +1,6 @@
 //! Customers, each one record; and what a batch of pings did to one, in one commit.
 
-use super::{Cursor, Page, Records, Timer, TraceEntry, keys, put};
+use super::{Cursor, Erasure, Page, Records, Timer, TraceEntry, keys, put};
 use crate::engine::CustomerState;
 use crate::model::{CustomerId, Decision, Trigger};
 use crate::store::{CommitError, Expect, Revision, StoreError, Table, Write};
@@ -31,8 +31,11 @@ impl Records {
 
     /// Adds a customer. A conflict: there is one of that id, or one is still being deleted.
     pub async fn create_customer(&self, state: &CustomerState) -> Result<Revision, CommitError> {
-        let not_being_deleted =
-            Write::Delete { table: Table::Meta, key: Self::deletion(&state.customer.id), expect: Expect::Absent };
+        let not_being_deleted = Write::Delete {
+            table: Table::Meta,
+            key: Erasure::Customer.note(&state.customer.id),
+            expect: Expect::Absent,
+        };
         self.store.commit(vec![save(state, Expect::Absent), not_being_deleted]).await
     }
 

@@ -30,6 +30,7 @@ pub use catalogue::{CatalogueChange, StoredCatalogue};
 pub use cursor::{Cursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
+pub use erase::Erasure;
 pub use outbox::{Claim, Due, OutboxEntry};
 pub use timers::Timer;
 pub use traces::TraceEntry;

@@ -28,6 +28,8 @@ pub struct Claim {
     pub trigger: Trigger,
     /// The device that it goes to; absent when it was removed since.
     pub device: Option<Device>,
+    /// Whether the customer consents to it at this moment; when not, it must not go out.
+    pub consents: bool,
     /// How many attempts there were.
     pub attempts_made: u32,
 }
@@ -74,7 +76,8 @@ impl Records {
             return Ok(None);
         }
         let device = state.devices.get(&stored.trigger.device).map(|own| own.device.clone());
-        Ok(Some(Claim { trigger: stored.trigger, device, attempts_made: stored.attempts_made }))
+        let (consents, attempts_made) = (state.customer.consents(), stored.attempts_made);
+        Ok(Some(Claim { trigger: stored.trigger, device, consents, attempts_made }))
     }
 
     /// Records an attempt, where there was one, and the state that it led to, in one commit. A trigger that stays

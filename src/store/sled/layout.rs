@@ -1,6 +1,6 @@
 //! How a record lies in sled's tree.
 //!
-//! Under its spot lies the head: the revision (8 bytes, big-endian), the number of further parts (1 byte), and the
+//! Under its spot lies the head: the revision (8 bytes, big-endian), the number of further parts (2 bytes), and the
 //! first part of the value. Further parts lie under 0x80, the spot, and their number. So no value in the tree is
 //! larger than a part, and no page grows so large that sled would put it into a file of its own, which it does
 //! not sync: a leaf has about 20 values, and the limit is a quarter of sled's segment of 512 KiB.
@@ -12,9 +12,9 @@ use sled::{Batch, Tree};
 /// The largest part of a value in bytes.
 const PART_BYTES: usize = 4096;
 const PARTS_CODE: u8 = 0x80;
-const HEAD_BYTES: usize = 9;
+const HEAD_BYTES: usize = 10;
 
-const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES <= 1 + u8::MAX as usize);
+const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES <= 1 + u16::MAX as usize);
 
 /// Where the schema version lies: 4 bytes, big-endian.
 pub(super) const SCHEMA: &[u8] = b"\xffschema";
@@ -22,16 +22,16 @@ pub(super) const SCHEMA: &[u8] = b"\xffschema";
 pub(super) const REVISION: &[u8] = b"\xffrevision";
 
 /// How many parts a value has besides the first.
-#[expect(clippy::cast_possible_truncation, reason = "at most 255, as asserted above")]
-fn further_parts(value: &[u8]) -> u8 {
-    value.len().div_ceil(PART_BYTES).saturating_sub(1) as u8
+#[expect(clippy::cast_possible_truncation, reason = "at most 65,535, as asserted above")]
+fn further_parts(value: &[u8]) -> u16 {
+    value.len().div_ceil(PART_BYTES).saturating_sub(1) as u16
 }
 
-fn part_spot(spot: &[u8], part: u8) -> Spot {
-    let mut key = Vec::with_capacity(spot.len() + 2);
+fn part_spot(spot: &[u8], part: u16) -> Spot {
+    let mut key = Vec::with_capacity(spot.len() + 3);
     key.push(PARTS_CODE);
     key.extend_from_slice(spot);
-    key.push(part);
+    key.extend_from_slice(&part.to_be_bytes());
     key
 }
 
@@ -43,7 +43,7 @@ pub(super) fn replace(batch: &mut Batch, spot: &Spot, before: Option<&Stored>, a
         let mut parts = after.value.chunks(PART_BYTES);
         let mut head = Vec::with_capacity(HEAD_BYTES + after.value.len().min(PART_BYTES));
         head.extend_from_slice(&after.revision.0.to_be_bytes());
-        head.push(kept);
+        head.extend_from_slice(&kept.to_be_bytes());
         head.extend_from_slice(parts.next().unwrap_or_default());
         batch.insert(spot.as_slice(), head);
         for (number, part) in (1..=kept).zip(parts) {
@@ -66,17 +66,18 @@ pub(super) fn read(tree: &Tree, spot: &Spot) -> Result<Option<Stored>, StoreErro
 
 /// Reads the rest of a record.
 pub(super) fn decode(tree: &Tree, spot: &[u8], head: &[u8]) -> Result<Stored, StoreError> {
-    let (Some((revision, [parts])), Some(first)) =
+    let (Some((revision, &[high, low])), Some(first)) =
         (head.first_chunk::<HEAD_BYTES>().and_then(|fixed| fixed.split_first_chunk::<8>()), head.get(HEAD_BYTES..))
     else {
         return Err(damaged(spot, "its head is too short"));
     };
+    let parts = u16::from_be_bytes([high, low]);
     let mut value = first.to_vec();
-    for number in 1..=*parts {
+    for number in 1..=parts {
         let part = tree.get(part_spot(spot, number)).map_err(|error| StoreError::Read(error.to_string()))?;
         value.extend_from_slice(&part.ok_or_else(|| damaged(spot, "a part of it is missing"))?);
     }
-    if further_parts(&value) != *parts {
+    if further_parts(&value) != parts {
         return Err(damaged(spot, "its parts do not add up"));
     }
     Ok(Stored { revision: Revision(u64::from_be_bytes(*revision)), value })
@@ -119,7 +120,7 @@ mod tests {
     fn a_damaged_record_is_named() {
         let db = ::sled::Config::new().temporary(true).open().unwrap();
         let spot = stage::spot(Table::Regions, b"r\xff");
-        for head in [&b"short"[..], b"\0\0\0\0\0\0\0\x01\x01part", b"\0\0\0\0\0\0\0\x01\xff"] {
+        for head in [&b"short"[..], b"\0\0\0\0\0\0\0\x01\0\x01part", b"\0\0\0\0\0\0\0\x01\xff\xff"] {
             db.insert(&spot, head).unwrap();
             let error = read(&db, &spot).unwrap_err().to_string();
             assert!(error.starts_with(r"record r\xff of Regions is damaged: "), "{error}");

@@ -200,19 +200,33 @@ fn traces_are_erased_a_day_after_their_end() {
 #[test]
 fn history_goes_on_request_and_with_age() {
     check(|records| async move {
-        let (maya, _) = with_triggers(&records, "maya", &[1, 2, 3]).await;
+        let (maya, revision) = with_triggers(&records, "maya", &[1, 2, 3]).await;
         with_triggers(&records, "noor", &[1, 2, 3]).await;
-        records.erase_history(&maya.customer.id).await.unwrap();
+        records.save_and_note(&maya, revision, &[Erasure::History]).await.unwrap();
+        records.erase(&maya.customer.id, &Erasure::History).await.unwrap();
         let decisions = || list(&records, &DecisionFilter::default(), 9);
         assert!(decisions().iter().all(|decision| decision.customer == customer_id("noor")));
         assert!(records.list_traces(&maya.customer.id, &phone(), None, 9).unwrap().items.is_empty());
-        assert_eq!(records.list_triggers(&maya.customer.id, None, 9).unwrap().items.len(), 3);
+        assert_eq!(records.list_triggers(&maya.customer.id, None, 9).unwrap().items.len(), 0);
 
         let first = records.outbox(None, 1).unwrap().remove(0);
         records.record_delivery(&first, None, DeliveryState::Delivered, None).await.unwrap();
         while records.purge_history(ServerTime(3)).await.unwrap() > 0 {}
         assert_eq!(decisions(), [decision("noor", 3, "door", "latte", true)]);
         assert_eq!(records.get_trigger(&first.customer, &first.trigger).unwrap(), None);
-        assert_eq!(logged(&records, &mut None, 9).len(), 5, "what is pending stays");
+        assert_eq!(logged(&records, &mut None, 9).len(), 2, "what is pending stays");
+    });
+}
+
+#[test]
+fn what_was_purged_is_counted_down_to_a_single_orphan() {
+    check(|records| async move {
+        let purge = async || records.purge_history(ServerTime(3)).await.unwrap();
+        with_triggers(&records, "maya", &[1, 2, 3]).await;
+        assert_eq!(purge().await, 2, "two decisions; the triggers are pending");
+        let key = keys::owned(&customer_id("maya"), trigger("maya", 1).id.as_str());
+        records.store.commit(vec![delete(Table::Triggers, key)]).await.unwrap();
+        assert_eq!(purge().await, 1, "a pointer to nothing");
+        assert_eq!(purge().await, 0);
     });
 }
