@@ -2,13 +2,14 @@
 
 use super::connect::connect;
 use super::output;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
-use doorstep::files::read_customers;
-use doorstep::model::Customer;
+use doorstep::files::{Roster, read_customers};
+use doorstep::model::{Customer, Invalid};
 use doorstep::service::Clock;
 use doorstep::wire::{customer, v1};
 use std::path::PathBuf;
+use tonic::{Code, transport::Channel};
 use v1::customer_service_client::CustomerServiceClient;
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,11 @@ pub(super) enum Customers {
         #[arg(long)]
         json: bool,
     },
+    /// Show all that is registered of a customer and the customer's devices, as JSON.
+    Show {
+        /// The customer's id.
+        customer: String,
+    },
     /// Delete all that is known of a customer.
     Delete {
         /// The customer's id.
@@ -45,6 +51,7 @@ impl Customers {
                     std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 let rosters =
                     read_customers(&text, Clock::System.now()).with_context(|| format!("in {}", file.display()))?;
+                check(&rosters).with_context(|| format!("in {}, nothing was applied", file.display()))?;
                 let mut client = CustomerServiceClient::new(connect(server).await?);
                 for roster in &rosters {
                     let id = &roster.customer.id;
@@ -62,14 +69,23 @@ impl Customers {
                             .with_context(|| format!("cannot apply device {} of {id}", device.id))?;
                     }
                 }
-                output::line(&format!("{} customers applied", rosters.len()));
+                output::line(&format!("{} applied", output::count(rosters.len(), "customer")));
                 Ok(())
             }
             Self::List { json } => list(server, json).await,
+            Self::Show { customer } => {
+                let mut client = CustomerServiceClient::new(connect(server).await?);
+                let known = get(&mut client, &customer).await?;
+                output::pretty("Customer", &known)?;
+                devices(&mut client, &known.name)
+                    .await?
+                    .iter()
+                    .try_for_each(|device| output::pretty("Device", device))
+            }
             Self::Delete { customer } => {
-                let request = v1::DeleteCustomerRequest { name: format!("customers/{customer}") };
+                let request = v1::DeleteCustomerRequest { name: output::full("customers", &customer) };
                 CustomerServiceClient::new(connect(server).await?).delete_customer(request).await?;
-                output::line(&format!("all that was known of {customer} is deleted"));
+                output::line(&format!("all that was known of {} is deleted", output::id(&customer)));
                 Ok(())
             }
         }
@@ -89,6 +105,38 @@ fn customer_request(customer: &Customer, consent: bool) -> v1::UpdateCustomerReq
 #[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
 fn mask(path: &str) -> Option<prost_types::FieldMask> {
     Some(prost_types::FieldMask { paths: vec![path.to_owned()] })
+}
+
+/// The customer, or that there is none.
+pub(super) async fn get(client: &mut CustomerServiceClient<Channel>, customer: &str) -> anyhow::Result<v1::Customer> {
+    let request = v1::GetCustomerRequest { name: output::full("customers", customer) };
+    match client.get_customer(request).await {
+        Ok(answer) => Ok(answer.into_inner().customer.unwrap_or_default()),
+        Err(status) if status.code() == Code::NotFound => bail!("there is no customer {}", output::id(customer)),
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// The devices of a customer, given by its full name. A customer's devices fit one page.
+pub(super) async fn devices(
+    client: &mut CustomerServiceClient<Channel>,
+    customer: &str,
+) -> anyhow::Result<Vec<v1::Device>> {
+    let page = Some(v1::Page { size: 1_000, ..Default::default() });
+    let request = v1::ListDevicesRequest { parent: customer.to_owned(), page };
+    Ok(client.list_devices(request).await?.into_inner().devices)
+}
+
+/// Checks what the server would refuse.
+fn check(rosters: &[Roster]) -> Result<(), Invalid> {
+    for (index, Roster { customer: person, devices }) in rosters.iter().enumerate() {
+        customer::customer(person.into(), Clock::System.now()).map_err(|why| why.at("customers", index))?;
+        for (number, device) in devices.iter().enumerate() {
+            customer::device(&customer::device_message(&person.id, device))
+                .map_err(|why| why.at("devices", number).at("customers", index))?;
+        }
+    }
+    Ok(())
 }
 
 async fn list(server: &str, json: bool) -> anyhow::Result<()> {
@@ -115,7 +163,7 @@ async fn list(server: &str, json: bool) -> anyhow::Result<()> {
         }
     }
     if !json {
-        output::table(["CUSTOMER", "LOCATION", "TOPICS"], &rows);
+        output::list("customers", ["CUSTOMER", "LOCATION", "TOPICS"], &rows);
     }
     Ok(())
 }

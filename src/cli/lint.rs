@@ -49,7 +49,7 @@ impl Lint {
             show(&atlas, &findings, self.all);
         }
         let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
-        anyhow::ensure!(!self.deny_warnings || warnings == 0, "there are warnings, {warnings} of them");
+        anyhow::ensure!(!self.deny_warnings || warnings == 0, "the lint has {}", output::count(warnings, "warning"));
         Ok(())
     }
 }
@@ -62,7 +62,11 @@ pub(super) fn after_import(warnings: &[v1::RegionWarning]) {
         output::line(&format!("warning: {} {}", output::id(&warning.region), warning.text));
     }
     if all > grave.min(SHOWN_MAX) {
-        output::line(&format!("{grave} warnings and {} notes; `doorstep regions lint` shows all", all - grave));
+        output::line(&format!(
+            "{} and {}; `doorstep regions lint` shows all",
+            output::count(grave, "warning"),
+            output::count(all - grave, "note")
+        ));
     }
 }
 
@@ -97,7 +101,12 @@ fn show(atlas: &Atlas, findings: &[Finding], all: bool) {
     }
     let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
     let (regions, notes) = (atlas.len(), findings.len() - warnings);
-    output::line(&format!("{regions} regions: {warnings} warnings, {notes} notes"));
+    output::line(&format!(
+        "{}: {}, {}",
+        output::count(regions, "region"),
+        output::count(warnings, "warning"),
+        output::count(notes, "note")
+    ));
 }
 
 /// A fence's row of expectations.

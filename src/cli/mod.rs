@@ -45,7 +45,7 @@ enum Command {
     Decisions(decisions::Decisions),
     /// Why did, or didn't, somebody get a message?
     Explain(decisions::Explain),
-    /// What was handed to push.
+    /// What is to be, or was, handed to push.
     #[command(subcommand)]
     Triggers(triggers::Triggers),
     /// Record every ping of a test device for a while, coordinates included.

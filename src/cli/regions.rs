@@ -22,11 +22,11 @@ pub(super) enum Regions {
         /// A GeoJSON FeatureCollection. A feature is a region: a Point with a `radius_m` property is a circle.
         file: PathBuf,
         /// The brand of regions that name no place; each then gets a place of its own.
-        #[arg(long)]
+        #[arg(long, requires = "time_zone")]
         brand: Option<String>,
-        /// The time zone of those places, an IANA name.
-        #[arg(long, default_value = "UTC")]
-        time_zone: String,
+        /// The time zone of those places, an IANA name such as America/Denver.
+        #[arg(long, value_name = "ZONE", requires = "brand")]
+        time_zone: Option<String>,
     },
     /// Write places and regions as GeoJSON.
     Export {
@@ -46,6 +46,11 @@ pub(super) enum Regions {
         #[arg(long)]
         json: bool,
     },
+    /// Delete a region. Its place stays.
+    Delete {
+        /// The region's id.
+        region: String,
+    },
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -63,10 +68,14 @@ impl Regions {
         match self {
             Self::Import { file, brand, time_zone } => {
                 let brand = brand.map(|brand| BrandId::parse("--brand", &brand)).transpose()?;
+                let mut defaults = Defaults { brand, ..Defaults::default() };
+                if let Some(time_zone) = time_zone {
+                    defaults.time_zone = time_zone;
+                }
                 let text =
                     std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-                let (places, regions) = read_regions(&text, &Defaults { brand, time_zone })
-                    .with_context(|| format!("in {}", file.display()))?;
+                let (places, regions) =
+                    read_regions(&text, &defaults).with_context(|| format!("in {}", file.display()))?;
                 let request = v1::BatchUpsertRegionsRequest {
                     places: places.iter().map(v1::Place::from).collect(),
                     regions: regions.iter().map(v1::Region::from).collect(),
@@ -74,9 +83,9 @@ impl Regions {
                 let v1::BatchUpsertRegionsResponse { created, updated, warnings } =
                     client(server).await?.batch_upsert_regions(request).await?.into_inner();
                 output::line(&format!(
-                    "{} places and {} regions imported: {created} new, {updated} replaced",
-                    places.len(),
-                    regions.len()
+                    "{} and {} imported: {created} new, {updated} replaced",
+                    output::count(places.len(), "place"),
+                    output::count(regions.len(), "region")
                 ));
                 lint::after_import(&warnings);
                 Ok(())
@@ -96,7 +105,14 @@ impl Regions {
                         region.display_name.clone(),
                     ]
                 };
-                output::table(["REGION", "PLACE", "EXTENT", "NAME"], &regions.iter().map(row).collect::<Vec<_>>());
+                let rows: Vec<_> = regions.iter().map(row).collect();
+                output::list("regions", ["REGION", "PLACE", "EXTENT", "NAME"], &rows);
+                Ok(())
+            }
+            Self::Delete { region } => {
+                let request = v1::DeleteRegionRequest { name: output::full("regions", &region) };
+                client(server).await?.delete_region(request).await?;
+                output::line(&format!("region {} deleted", output::id(&region)));
                 Ok(())
             }
         }
@@ -125,7 +141,12 @@ async fn export(
     match output {
         Some(file) => {
             std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
-            output::line(&format!("{} places and {} regions in {}", places.len(), regions.len(), file.display()));
+            output::line(&format!(
+                "{} and {} in {}",
+                output::count(places.len(), "place"),
+                output::count(regions.len(), "region"),
+                file.display()
+            ));
         }
         None => output::line(&text),
     }
@@ -180,8 +201,8 @@ fn extent(region: &v1::Region) -> String {
     use v1::region::Extent;
     match &region.extent {
         Some(Extent::Circle(circle)) => format!("circle of {} m", circle.radius_m),
-        Some(Extent::Polygon(polygon)) => format!("polygon of {} rings", polygon.rings.len()),
-        Some(Extent::MultiPolygon(several)) => format!("{} polygons", several.polygons.len()),
+        Some(Extent::Polygon(polygon)) => format!("polygon of {}", output::count(polygon.rings.len(), "ring")),
+        Some(Extent::MultiPolygon(several)) => output::count(several.polygons.len(), "polygon"),
         Some(Extent::Beacon(beacon)) => match (beacon.major, beacon.minor) {
             (Some(major), Some(minor)) => format!("beacon {major}/{minor}"),
             (Some(major), None) => format!("beacons {major}/any"),

@@ -15,6 +15,8 @@ pub(super) enum Trace {
         /// How long, at most 24h.
         #[arg(long = "for", default_value = "1h", value_name = "SPAN")]
         duration: String,
+        #[command(flatten)]
+        zone: output::Zone,
     },
     /// Stop recording at once.
     Stop {
@@ -25,6 +27,8 @@ pub(super) enum Trace {
     Show {
         /// The device, `CUSTOMER/DEVICE`.
         device: String,
+        #[command(flatten)]
+        zone: output::Zone,
         /// One line of JSON for each ping.
         #[arg(long)]
         json: bool,
@@ -32,6 +36,9 @@ pub(super) enum Trace {
 }
 
 fn name(device: &str) -> anyhow::Result<String> {
+    if device.starts_with("customers/") {
+        return Ok(device.to_owned());
+    }
     let Some((customer, device)) = device.split_once('/') else {
         anyhow::bail!("{device:?} is no device; must be CUSTOMER/DEVICE such as maya/phone-1");
     };
@@ -42,13 +49,13 @@ impl Trace {
     pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
         let mut client = DecisionServiceClient::new(connect(server).await?);
         match self {
-            Self::Start { device, duration } => {
+            Self::Start { device, duration, zone } => {
                 let request = v1::StartTraceRequest {
                     device: name(&device)?,
                     duration: Some(parse_span("--for", &duration)?.into()),
                 };
                 let answer = client.start_trace(request).await?.into_inner();
-                output::line(&format!("tracing {device} until {}", output::moment(answer.expire_time.as_ref())));
+                output::line(&format!("tracing {device} until {}", zone.moment(answer.expire_time.as_ref())));
                 Ok(())
             }
             Self::Stop { device } => {
@@ -56,7 +63,7 @@ impl Trace {
                 output::line(&format!("no longer tracing {device}"));
                 Ok(())
             }
-            Self::Show { device, json } => {
+            Self::Show { device, zone, json } => {
                 let parent = name(&device)?;
                 let mut rows = Vec::new();
                 let mut token = String::new();
@@ -68,7 +75,7 @@ impl Trace {
                         if json {
                             output::json("TraceEntry", entry)?;
                         }
-                        rows.push(row(entry));
+                        rows.push(row(entry, &zone));
                     }
                     token = answer.next_page_token;
                     if token.is_empty() {
@@ -76,7 +83,12 @@ impl Trace {
                     }
                 }
                 if !json {
-                    output::table(["OBSERVED", "FIX", "±M", "TRACK", "NEAREST", "TRANSITIONS"], &rows);
+                    let observed = zone.heading("OBSERVED");
+                    output::list(
+                        "recorded pings",
+                        [&observed, "FIX", "±M", "TRACK", "NEAREST", "TRANSITIONS"],
+                        &rows,
+                    );
                 }
                 Ok(())
             }
@@ -84,7 +96,7 @@ impl Trace {
     }
 }
 
-fn row(entry: &v1::TraceEntry) -> [String; 6] {
+fn row(entry: &v1::TraceEntry, zone: &output::Zone) -> [String; 6] {
     let decision = entry.decision.clone().unwrap_or_default();
     let at = |lat: Option<f64>, lon: Option<f64>| match (lat, lon) {
         (Some(lat), Some(lon)) => format!("{lat:.5},{lon:.5}"),
@@ -99,7 +111,7 @@ fn row(entry: &v1::TraceEntry) -> [String; 6] {
         .map(|transition| format!("{} {}", output::kind(transition.kind()), output::id(&transition.region)))
         .collect();
     [
-        output::moment(decision.observe_time.as_ref()),
+        zone.moment(decision.observe_time.as_ref()),
         at(entry.latitude, entry.longitude),
         decision.fix.map(|fix| format!("{:.0}", fix.accuracy_m)).unwrap_or_default(),
         at(entry.track_latitude, entry.track_longitude),

@@ -16,6 +16,8 @@ pub(super) enum Triggers {
         /// Only triggers of this campaign.
         #[arg(long)]
         campaign: Option<String>,
+        #[command(flatten)]
+        zone: output::Zone,
         /// One line of JSON for each.
         #[arg(long)]
         json: bool,
@@ -24,8 +26,8 @@ pub(super) enum Triggers {
 
 impl Triggers {
     pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
-        let Self::Watch { cursor, campaign, json } = self;
-        let campaign = campaign.map(|id| format!("campaigns/{}", output::id(&id))).unwrap_or_default();
+        let Self::Watch { cursor, campaign, zone, json } = self;
+        let campaign = campaign.map(|id| output::full("campaigns", &id)).unwrap_or_default();
         let mut client = DecisionServiceClient::new(connect(server).await?);
         let mut triggers = client.watch_triggers(v1::WatchTriggersRequest { cursor, campaign }).await?.into_inner();
         while let Some(answer) = triggers.next().await.transpose()? {
@@ -35,8 +37,9 @@ impl Triggers {
             }
             let trigger = answer.trigger.unwrap_or_default();
             output::line(&format!(
-                "{}  {}  {}  {}  cursor {}",
-                output::moment(trigger.create_time.as_ref()),
+                "{}  {}  {}  {}  {}  cursor {}",
+                zone.moment(trigger.create_time.as_ref()),
+                output::state(trigger.state()),
                 output::id(&trigger.campaign),
                 output::id(&trigger.region),
                 trigger.name,

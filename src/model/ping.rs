@@ -61,7 +61,11 @@ pub struct Fix {
 impl Fix {
     /// Checks the ranges of the numbers.
     pub fn checked(self) -> Result<Self, Invalid> {
-        in_range("accuracy_m", self.accuracy.0, f64::MIN_POSITIVE, ACCURACY_MAX_M, "metres (68 % confidence)")?;
+        let accuracy = self.accuracy.0;
+        if !(accuracy > 0.0 && accuracy <= ACCURACY_MAX_M) {
+            let problem = format!("is {accuracy}; must be above 0 to {ACCURACY_MAX_M} metres (68 % confidence)");
+            return Err(Invalid::new("accuracy_m", problem));
+        }
         if let Some(speed) = self.speed_mps {
             in_range("speed_mps", speed, 0.0, 500.0, "metres per second")?;
         }
@@ -153,6 +157,21 @@ pub enum AppState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_accuracy_is_above_0() {
+        let position = Position::new(39.74, -104.99).unwrap();
+        let refusal = |accuracy| {
+            let fix = Fix { position, accuracy: Metres(accuracy), speed_mps: None, course_deg: None, mock: false };
+            fix.checked().err().map(|why| why.to_string())
+        };
+        assert_eq!(refusal(f64::MIN_POSITIVE), None);
+        assert_eq!(refusal(ACCURACY_MAX_M), None);
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 100_000.5] {
+            let want = format!("accuracy_m is {bad}; must be above 0 to 100000 metres (68 % confidence)");
+            assert_eq!(refusal(bad), Some(want));
+        }
+    }
 
     #[test]
     fn a_uuid_survives_its_text() {

@@ -1,0 +1,160 @@
+//! The command line against a real server: what people type, and what they read.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something is amiss")]
+
+mod support;
+
+use doorstep::wire::v1::{self, device_service_client::DeviceServiceClient};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::{Server, connect, denver};
+
+/// Wednesday 2026-07-15, 12:00 in Denver.
+const NOON_MS: i64 = 1_784_138_400_000;
+
+fn fixture(name: &str) -> String {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/denver").join(name);
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+/// Runs a command; whether it succeeded, and what it wrote to standard output and to standard error.
+fn run(address: &str, args: &[&str]) -> (bool, String, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_doorstep"))
+        .args(args)
+        .env("DOORSTEP_SERVER", format!("http://{address}"))
+        .output()
+        .expect("doorstep runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (done.status.success(), text(&done.stdout), text(&done.stderr))
+}
+
+/// Runs a command that succeeds and whose output holds all of `wants`.
+fn check(server: &Server, args: &[&str], wants: &[&str]) -> String {
+    let (good, out, err) = run(&server.address, args);
+    assert!(good, "{args:?} failed: {err}");
+    for want in wants {
+        assert!(out.contains(want), "{args:?} does not say {want:?}:\n{out}");
+    }
+    out
+}
+
+/// Runs a command that fails with a complaint that holds `want` exactly once.
+fn refused(address: &str, args: &[&str], want: &str) {
+    let (good, out, err) = run(address, args);
+    assert!(!good, "{args:?} succeeded: {out}");
+    assert_eq!(err.matches(want).count(), 1, "{args:?} does not say {want:?} once:\n{err}");
+}
+
+fn check_json(server: &Server, args: &[&str], rows: usize) {
+    let out = check(server, &[args, &["--json"]].concat(), &[]);
+    assert_eq!(out.lines().count(), rows, "{args:?}: {out}");
+    for line in out.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        assert!(value.is_object(), "{line}");
+    }
+}
+
+fn register(server: &Server) {
+    check(server, &["regions", "import", &fixture("regions.geojson")], &["regions imported"]);
+    check(server, &["campaigns", "apply", "-f", &fixture("campaigns.yaml")], &["7 campaigns applied"]);
+    check(server, &["customers", "apply", "-f", &fixture("customers.yaml")], &["4 customers applied"]);
+}
+
+#[test]
+fn regions_survive_their_export() {
+    let server = Server::start(&[]);
+    check(&server, &["regions", "list"], &["no regions"]);
+    check(&server, &["regions", "import", &fixture("regions.geojson")], &["0 replaced"]);
+    let first = check(&server, &["regions", "export"], &["FeatureCollection"]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("out.geojson");
+    std::fs::write(&file, &first).expect("a file");
+    check(&server, &["regions", "import", file.to_str().expect("UTF-8")], &[": 0 new"]);
+    assert_eq!(check(&server, &["regions", "export"], &[]), first);
+    let listed = check(&server, &["regions", "list"], &denver::DOORS);
+    check_json(&server, &["regions", "list"], listed.lines().count() - 1);
+    check(&server, &["regions", "lint"], &["regions: "]);
+    check(&server, &["regions", "delete", "regions/roost-tremont"], &["region roost-tremont deleted"]);
+    refused(&server.address, &["regions", "delete", "roost-tremont"], "there is no regions/roost-tremont");
+}
+
+#[test]
+fn campaigns_and_customers_come_and_go() {
+    let server = Server::start(&[]);
+    check(&server, &["campaigns", "list"], &["no campaigns"]);
+    check(&server, &["customers", "list"], &["no customers"]);
+    refused(
+        &server.address,
+        &["campaigns", "apply", "-f", &fixture("campaigns.yaml")],
+        "names hallorans-shoes; there is no such region",
+    );
+    check(&server, &["campaigns", "list"], &["no campaigns"]);
+    register(&server);
+    check(&server, &["campaigns", "list"], &["brand roost", "quiet 4 h for the brand", "1 in 1 d for the customer"]);
+    check_json(&server, &["campaigns", "list"], 7);
+    check(&server, &["campaigns", "show", "latte"], &["\"name\": \"campaigns/latte\""]);
+    check(&server, &["campaigns", "pause", "campaigns/latte"], &["campaign latte is paused"]);
+    check(&server, &["campaigns", "resume", "latte"], &["campaign latte is running"]);
+    check(&server, &["campaigns", "delete", "campaigns/latte"], &["campaign latte deleted"]);
+    refused(&server.address, &["campaigns", "pause", "latte"], "there is no campaigns/latte");
+    check_json(&server, &["customers", "list"], 4);
+    check(&server, &["customers", "show", "sam"], &["phone-4", "tablet-4"]);
+    check(&server, &["customers", "delete", "customers/sam"], &["known of sam is deleted"]);
+    refused(&server.address, &["customers", "delete", "sam"], "there is no customers/sam");
+    refused(&server.address, &["customers", "show", "sam"], "there is no customer sam");
+}
+
+#[tokio::test]
+async fn explain_answers_why_for_each_of_the_doors() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    check(&server, &["decisions", "list"], &["no decisions"]);
+    check(&server, &["trace", "start", "customers/maya/devices/phone-1", "--for", "24h"], &["tracing"]);
+    let request = |pings: &[v1::Ping]| v1::UploadPingsRequest {
+        device: "customers/maya/devices/phone-1".to_owned(),
+        want_transitions: false,
+        pings: pings.to_vec(),
+    };
+    let mut phone = DeviceServiceClient::new(connect(&server.address).await);
+    for pings in denver::walk(NOON_MS).chunks(5) {
+        phone.upload_pings(request(pings)).await.expect("an ack");
+    }
+    for (door, name, reason) in [
+        ("roost-tremont", "Tremont", "qualified"),
+        ("roost-welton", "Welton", "brand cooldown"),
+        ("kettle-california", "California", "customer cap"),
+        ("roost-champa", "Champa", "brand cooldown"),
+        ("kettle-arapahoe", "Arapahoe", "customer cap"),
+    ] {
+        let said = check(&server, &["explain", "--customer", "maya", "--region", door], &[name, "America/Denver"]);
+        let sent = reason == "qualified" && said.contains("A latte on the way?");
+        assert!(sent || said.contains(&format!("suppressed, {reason}")), "{door}: {said}");
+    }
+    let listed = check(&server, &["decisions", "list", "--customer", "customers/maya"], &["qualified latte"]);
+    assert!(!listed.contains("sent latte"), "{listed}");
+    check_json(&server, &["decisions", "list", "--verdict", "qualified"], 1);
+    let zone = ["decisions", "list", "--time-zone", "America/Denver"];
+    check(&server, &zone, &["TIME (America/Denver)", "-06:00"]);
+    check(&server, &["trace", "show", "maya/phone-1"], &["OBSERVED (UTC)", "enter roost-tremont"]);
+    check(&server, &["trace", "stop", "maya/phone-1"], &["no longer"]);
+    check(&server, &["explain", "--customer", "noah"], &["noah has not granted consent for location messaging"]);
+    check(&server, &["explain", "--customer", "priya"], &["Nothing is recorded"]);
+    refused(&server.address, &["explain", "--customer", "nobody"], "there is no customer nobody");
+    refused(&server.address, &["explain", "maya/x", "--campaign", "latte"], "cannot be used with");
+    refused(&server.address, &["trace", "show", "maya/phone-9"], "there is no customers/maya/devices/phone-9");
+}
+
+#[test]
+fn complaints_say_what_is_wrong() {
+    refused("127.0.0.1:1", &["regions", "list"], "no server answers at http://127.0.0.1:1");
+    let directory = tempfile::tempdir().expect("a directory");
+    let bad = directory.path().join("bad");
+    std::fs::write(&bad, "{ nonsense").expect("a file");
+    let bad = bad.to_str().expect("UTF-8");
+    let nobody = "127.0.0.1:1";
+    refused(nobody, &["regions", "import", "absent.geojson"], "cannot read absent.geojson");
+    refused(nobody, &["regions", "import", bad], "is no GeoJSON");
+    refused(nobody, &["regions", "import", bad, "--brand", "roost"], "required arguments were not provided");
+    refused(nobody, &["campaigns", "apply", "-f", bad], "does not read");
+    refused(nobody, &["customers", "apply", "-f", bad], "does not read");
+    refused(nobody, &["decisions", "list", "--time-zone", "Mars"], "is no IANA time zone");
+}
