@@ -6,6 +6,7 @@ mod clock;
 mod customer_service;
 mod decision_service;
 mod device_service;
+mod edge;
 mod errors;
 mod hot;
 mod housekeeping;
@@ -16,12 +17,14 @@ mod sentences;
 mod server;
 mod stock;
 mod task;
+mod watchman;
 
 pub use catalogue::{CatalogueCell, Shelf};
 pub use clock::Clock;
 pub use errors::Failure;
 pub use ingest::{Ingest, IngestError, Kept};
 pub use server::{Running, ServeConfig, ServeError, start};
+pub use watchman::Fault;
 
 #[cfg(test)]
 mod tests;

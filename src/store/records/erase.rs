@@ -79,6 +79,7 @@ impl Records {
             writes.push(delete(Table::Decisions, entry.key.get(keys::MOMENT_BYTES..).unwrap_or_default().to_vec()));
             writes.push(delete(Table::DecisionsByTime, entry.key));
         }
+        let mut purged = None;
         for entry in self.first(Table::TriggerLog)? {
             let Logged { customer, trigger } = decode(Table::TriggerLog, &entry)?;
             if let Some((stored, revision)) = self.trigger(&customer, &trigger)? {
@@ -88,9 +89,11 @@ impl Records {
                 let (table, key) = (Table::Triggers, keys::owned(&customer, trigger.as_str()));
                 writes.push(Write::Delete { table, key, expect: Expect::Revision(revision) });
             }
+            purged = Some(entry.key.clone());
             writes.push(delete(Table::TriggerLog, entry.key));
         }
-        let erased = writes.len() / 2;
+        let erased = writes.len().div_ceil(2);
+        writes.extend(purged.map(Self::note_purged));
         if !writes.is_empty() {
             self.store.commit(writes).await?;
         }
