@@ -55,6 +55,11 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let (limit, cut) = (self.limit, self.cut.clone());
+        // Whoever waits for requests must see their end, too, or the call stays open.
+        let request = match cut.clone() {
+            Some(draining) => request.map(|body| Body::new(Cut::new(body, draining, None))),
+            None => request,
+        };
         let answer = self.service.call(request);
         Box::pin(async move {
             let answer = answer.await?;
@@ -63,7 +68,7 @@ where
                 return Ok(oversized(&status, limit).into_http());
             }
             Ok(match cut {
-                Some(draining) => answer.map(|body| Body::new(Cut::new(body, draining))),
+                Some(draining) => answer.map(|body| Body::new(Cut::new(body, draining, Some(Failure::Draining)))),
                 None => answer,
             })
         })
@@ -86,14 +91,16 @@ struct Cut {
     body: Body,
     drained: Pin<Box<dyn Future<Output = ()> + Send>>,
     over: bool,
+    /// What an answer ends with; nothing in a request.
+    failure: Option<Failure>,
 }
 
 impl Cut {
-    fn new(body: Body, mut draining: watch::Receiver<bool>) -> Self {
+    fn new(body: Body, mut draining: watch::Receiver<bool>, failure: Option<Failure>) -> Self {
         let drained = Box::pin(async move {
             let _ = draining.wait_for(|draining| *draining).await;
         });
-        Self { body, drained, over: false }
+        Self { body, drained, over: false, failure }
     }
 }
 
@@ -110,8 +117,9 @@ impl http_body::Body for Cut {
         }
         ready!(self.drained.as_mut().poll(cx));
         self.over = true;
+        let Some(failure) = self.failure.take() else { return Poll::Ready(None) };
         let mut trailers = http::HeaderMap::new();
-        Status::from(Failure::Draining).add_header(&mut trailers)?;
+        Status::from(failure).add_header(&mut trailers)?;
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 }
