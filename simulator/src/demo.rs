@@ -102,7 +102,7 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Summary> {
     receiver.wait_for(tally(&decisions).sent.len(), ARRIVE_WITHIN).await;
     let names = client.names().await?;
     drop(client);
-    server.drain(DRAIN_WITHIN).await.context("the server did not end well")?;
+    server.drain().await.context("the server did not end well")?;
     let received = receiver.received();
 
     let printer = Printer::for_stdout(names.time_zone());
@@ -182,6 +182,7 @@ async fn start(data: &Path, webhook: &str) -> Result<Running> {
         clock: Clock::pings(),
         history: Millis::from_days(1),
         provider: Arc::new(provider),
+        drain: DRAIN_WITHIN,
     };
     service::start(config).await.context("cannot start the server")
 }

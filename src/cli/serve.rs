@@ -59,6 +59,7 @@ impl Serve {
             clock,
             history: Millis::from_days(self.keep_days.into()),
             provider,
+            drain: Duration::from_secs(self.drain_s),
         };
         let running = service::start(config).await?;
         if self.simulation_clock {
@@ -68,12 +69,20 @@ impl Serve {
             tracing::warn!(listen = %running.local_addr(), "anybody who reaches this address can read and change everything");
         }
         output::line(&format!("doorstep listening on {}", running.local_addr()));
-        tokio::select! {
-            _ = terminate.recv() => {}
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot listen for SIGINT")?,
-        }
+        let fault = tokio::select! {
+            _ = terminate.recv() => None,
+            interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).context("cannot listen for SIGINT")?,
+            fault = running.failed() => Some(fault),
+        };
         tracing::info!("draining");
-        running.drain(Duration::from_secs(self.drain_s)).await?;
+        let drained = running.drain().await;
+        match (fault, drained) {
+            (None, Ok(())) => {}
+            (None, Err(error)) => return Err(error.into()),
+            (Some(fault), Ok(())) => return Err(fault.into()),
+            // The drain meets the cause.
+            (Some(fault), Err(cause)) => return Err(anyhow::Error::from(cause).context(fault)),
+        }
         tracing::info!("ended");
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::region_service::filter;
 use super::sentences::{Told, sentences};
 use crate::engine::DeviceState;
 use crate::model::{CampaignId, CustomerId, DeviceId, Invalid, Millis, ServerTime, Verdict};
-use crate::store::{Cursor, DecisionFilter, Records, StoredTrigger};
+use crate::store::{DecisionFilter, LogCursor, LogPlace, Records, StoredTrigger};
 use crate::wire::{name, time, trigger::trigger_message, v1};
 use std::pin::Pin;
 use std::time::Duration;
@@ -109,11 +109,28 @@ impl Decisions {
         if known { Ok(()) } else { Err(missing_device(customer, device)) }
     }
 
+    /// Parses the cursor of a watch, and checks that going on from it leaves nothing out.
+    fn resume(&self, cursor: &str) -> Result<Option<LogCursor>, Failure> {
+        let Some(cursor) = filter(cursor, |cursor| LogCursor::parse("cursor", cursor))? else { return Ok(None) };
+        match self.records.find_in_log(&cursor)? {
+            LogPlace::Good => Ok(Some(cursor)),
+            LogPlace::Ahead => {
+                let problem = "lies after all that is kept; must be that of a trigger which this server sent";
+                Err(Invalid::new("cursor", problem).into())
+            }
+            LogPlace::Purged => {
+                let problem = "is older than what is kept, and triggers after it are gone; leave it empty to start \
+                               from the first trigger kept";
+                Err(Failure::Gone(Invalid::new("cursor", problem)))
+            }
+        }
+    }
+
     /// Sends the triggers after the cursor, then each new one as it becomes durable, until the reader goes away
     /// or the server drains.
     async fn follow(
         mut self,
-        mut cursor: Option<Cursor>,
+        mut cursor: Option<LogCursor>,
         campaign: Option<CampaignId>,
         out: &mpsc::Sender<Result<v1::WatchTriggersResponse, Status>>,
     ) -> Result<(), Failure> {
@@ -168,7 +185,7 @@ impl v1::decision_service_server::DecisionService for Decisions {
 
     async fn watch_triggers(&self, request: Request<v1::WatchTriggersRequest>) -> Result<Response<Triggers>, Status> {
         let v1::WatchTriggersRequest { cursor, campaign } = request.into_inner();
-        let cursor = filter(&cursor, |cursor| Cursor::parse("cursor", cursor))?;
+        let cursor = self.resume(&cursor)?;
         let campaign = filter(&campaign, |name| name::campaign("campaign", name))?;
         let (out, triggers) = mpsc::channel(TRIGGERS_QUEUED);
         let service = self.clone();

@@ -1,7 +1,9 @@
 //! The phone's side: a batch up, an ack down.
 
+use super::edge;
 use super::errors;
 use super::ingest::{Ingest, Kept};
+use super::server::MESSAGE_MAX_BYTES;
 use crate::model::{CustomerId, DeviceId, Ping};
 use crate::wire::v1;
 use crate::wire::{name, ping};
@@ -81,7 +83,11 @@ impl Devices {
                 }
                 batch = batches.next() => batch,
             };
-            let Some(batch) = batch.transpose()? else { return Ok(()) };
+            let batch = batch.transpose().map_err(|status| match edge::is_oversized(&status) {
+                true => edge::oversized(&status, MESSAGE_MAX_BYTES),
+                false => status,
+            })?;
+            let Some(batch) = batch else { return Ok(()) };
             let opened = match stream.take() {
                 Some(opened) => opened.same(&batch.device)?,
                 None => Opened::by(&batch)?,

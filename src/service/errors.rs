@@ -5,6 +5,8 @@
 //! | a field is wrong | `INVALID_ARGUMENT` | `BadRequest`: each field by its path |
 //! | there is no such resource | `NOT_FOUND` | `ResourceInfo` |
 //! | the name is taken | `ALREADY_EXISTS` | `ResourceInfo` |
+//! | a cursor is older than what is kept | `OUT_OF_RANGE` | `BadRequest`: the field |
+//! | a message is too large | `RESOURCE_EXHAUSTED` | `ErrorInfo` names the limit |
 //! | something else must be done first | `FAILED_PRECONDITION` | `PreconditionFailure` |
 //! | others kept changing the record | `ABORTED` | `RetryInfo` |
 //! | this server is draining | `UNAVAILABLE` | `RetryInfo` |
@@ -65,6 +67,15 @@ pub enum Failure {
         /// How, and what to do about it.
         problem: String,
     },
+    /// What was asked for is not kept any more.
+    #[error("{0}")]
+    Gone(Invalid),
+    /// A message of a client has more bytes than are taken.
+    #[error("the message is too large; at most {limit} bytes are taken")]
+    Oversized {
+        /// The largest message in bytes.
+        limit: usize,
+    },
     /// Other commits kept changing the record.
     #[error("{name} was changed by others again and again; try once more")]
     Contended {
@@ -104,6 +115,16 @@ impl From<Failure> for Status {
                 let mut details = because(reason, &subject);
                 details.add_precondition_failure_violation(reason, subject, problem);
                 Self::with_error_details(Code::FailedPrecondition, message, details)
+            }
+            Failure::Gone(invalid) => {
+                let mut details = because("CURSOR_PURGED", "");
+                details.set_bad_request(vec![FieldViolation::new(&invalid.field, short(&invalid.problem))]);
+                Self::with_error_details(Code::OutOfRange, message, details)
+            }
+            Failure::Oversized { limit } => {
+                let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
+                let details = ErrorDetails::with_error_info("MESSAGE_TOO_LARGE", DOMAIN, metadata);
+                Self::with_error_details(Code::ResourceExhausted, message, details)
             }
             Failure::Contended { name } => {
                 let mut details = because("CONTENDED", &name);
@@ -238,6 +259,10 @@ mod tests {
         assert_eq!(details.precondition_failure().unwrap().violations[0].subject, "places/a");
         let details = check(Failure::Contended { name: name() }, Code::Aborted, "CONTENDED");
         assert!(details.retry_info().is_some());
+        let details = check(Failure::Gone(Invalid::new("cursor", "is old")), Code::OutOfRange, "CURSOR_PURGED");
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "cursor");
+        let details = check(Failure::Oversized { limit: 7 }, Code::ResourceExhausted, "MESSAGE_TOO_LARGE");
+        assert_eq!(details.error_info().unwrap().metadata["limit_bytes"], "7");
         let details = check(Failure::Draining, Code::Unavailable, "DRAINING");
         assert!(details.retry_info().is_some());
         let details = check(StoreError::Closed.into(), Code::Unavailable, "STORE_UNAVAILABLE");

@@ -6,6 +6,7 @@ mod clock;
 mod customer_service;
 mod decision_service;
 mod device_service;
+mod edge;
 mod errors;
 mod hot;
 mod housekeeping;
@@ -17,12 +18,14 @@ mod server;
 mod stock;
 mod task;
 mod timers;
+mod watchman;
 
 pub use catalogue::{CatalogueCell, Shelf};
 pub use clock::Clock;
 pub use errors::Failure;
 pub use ingest::{Ingest, IngestError, Kept};
 pub use server::{Running, ServeConfig, ServeError, start};
+pub use watchman::Fault;
 
 #[cfg(test)]
 mod tests;

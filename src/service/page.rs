@@ -4,7 +4,7 @@
 //! token is refused when it comes with another request than the one that it continues.
 
 use crate::model::Invalid;
-use crate::store::Cursor;
+use crate::store::{Cursor, PAGE_BYTES};
 use crate::wire::v1;
 use prost::Message;
 use std::fmt::Display;
@@ -63,11 +63,13 @@ impl Wanted {
     }
 
     /// The page of an ordered list of entries with their ids, of which those up to the page before are skipped
-    /// already: the entries, and the token that continues the list.
-    pub(super) fn take<T>(&self, mut entries: impl Iterator<Item = (impl Display, T)>) -> (Vec<T>, String) {
+    /// already: the entries, and the token that continues the list. A page ends early when it has [`PAGE_BYTES`].
+    pub(super) fn take<T: Message>(&self, mut entries: impl Iterator<Item = (impl Display, T)>) -> (Vec<T>, String) {
         let mut page = Vec::new();
-        let mut last = None;
-        for (id, entry) in entries.by_ref().take(self.size) {
+        let (mut last, mut bytes) = (None, 0);
+        while page.len() < self.size && bytes < PAGE_BYTES {
+            let Some((id, entry)) = entries.next() else { break };
+            bytes += entry.encoded_len();
             page.push(entry);
             last = Some(id);
         }
@@ -109,7 +111,7 @@ mod tests {
             let wanted = Wanted::parse(page(2, &token), "places", &request("roost")).unwrap();
             let after = wanted.after_id(|_, id| Ok(id.to_owned())).unwrap();
             let rest = names.into_iter().filter(|name| after.as_ref().is_none_or(|after| *name > after.as_str()));
-            let (part, next) = wanted.take(rest.map(|name| (name, name)));
+            let (part, next) = wanted.take(rest.map(|name| (name, name.to_owned())));
             seen.extend(part);
             token = next;
             if token.is_empty() {
@@ -117,6 +119,18 @@ mod tests {
             }
         }
         assert_eq!(seen, names);
+    }
+
+    #[test]
+    fn a_page_ends_early_when_it_is_large() {
+        let wanted = Wanted::parse(page(1_000, ""), "places", &request("")).unwrap();
+        let large = "x".repeat(PAGE_BYTES / 2);
+        let entries = (0..9).map(|id| (id, large.clone()));
+        let (part, token) = wanted.take(entries);
+        assert_eq!(part.len(), 2);
+        assert_eq!(Wanted::parse(page(1_000, &token), "places", &request("")).unwrap().after, "1");
+        let (part, token) = wanted.take([(7, "x".repeat(3 * PAGE_BYTES))].into_iter());
+        assert_eq!((part.len(), token.as_str()), (1, ""));
     }
 
     #[test]

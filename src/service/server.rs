@@ -3,8 +3,10 @@
 use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::device_service::Devices;
+use super::edge::Edge;
 use super::hot::HotCustomers;
 use super::ingest::Ingest;
+use super::watchman::{self, Fault, Health, Watched};
 use super::{campaign_service, customer_service, decision_service, housekeeping, region_service};
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
@@ -20,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::transport::server::{Router, TcpIncoming};
+use tonic_health::pb::health_server::{Health as HealthAnswers, HealthServer};
 use v1::campaign_service_server::CampaignServiceServer;
 use v1::customer_service_server::CustomerServiceServer;
 use v1::decision_service_server::DecisionServiceServer;
@@ -30,8 +33,18 @@ use v1::region_service_server::RegionServiceServer;
 const HOT_CUSTOMERS: usize = 100_000;
 /// Streams that one connection may have open at once.
 const STREAMS_MAX: u32 = 1_024;
-/// The largest message in bytes: 10,000 regions of a few dozen vertices.
-const MESSAGE_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Streams that a connection may have reset before they were taken up: beyond it, the connection ends
+/// (CVE-2023-44487, rapid reset).
+const RESETS_PENDING_MAX: usize = 128;
+/// Streams that the server may have reset because of a connection's errors: beyond it, the connection ends
+/// (CVE-2025-8671, made you reset).
+const RESETS_LOCAL_MAX: usize = 1_024;
+/// The largest headers of a call in bytes.
+const HEADERS_MAX_BYTES: u32 = 16 * 1024;
+/// The largest message of a phone or a catalogue in bytes: 10,000 regions of a few dozen vertices.
+pub(super) const MESSAGE_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The largest other message, and the largest answer, in bytes: what gRPC clients take when nothing is set.
+const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a server needs to know.
 pub struct ServeConfig {
@@ -45,6 +58,8 @@ pub struct ServeConfig {
     pub history: Millis,
     /// Who delivers the triggers.
     pub provider: Arc<dyn Provider>,
+    /// How long calls and deliveries under way may take to end when the server drains.
+    pub drain: Duration,
 }
 
 /// Why a server did not start, or ended badly.
@@ -86,11 +101,14 @@ pub struct Running {
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     delivering: JoinHandle<Result<Drained, WorkerError>>,
     store: Arc<SledStore>,
+    health: Health,
+    failed: watch::Receiver<Option<Fault>>,
+    within: Duration,
 }
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, history, provider } = config;
+    let ServeConfig { data, listen, clock, history, provider, drain } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -105,24 +123,31 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         provider,
         Arc::new(move || reader.now()),
         u64::from(std::process::id()),
-        Limits::default(),
+        Limits { drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..Limits::default() },
     );
     tokio::spawn(housekeeping::keep(records.clone(), clock.clone(), history, drained.clone()));
     let delivering = tokio::spawn(worker.run(drained.clone()));
-    let router = assemble(&records, &catalogue, &clock, drained.clone()).await?;
+    let (reporter, answers) = tonic_health::server::health_reporter();
+    let health = Health::new(reporter);
+    health.tell(true).await;
+    let router = assemble(&records, &catalogue, &clock, answers, &drained)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let mut asked = drained;
+    let mut asked = drained.clone();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async move {
         let _ = asked.wait_for(|draining| *draining).await;
     }));
-    Ok(Running { local_addr, draining, serving, delivering, store })
+    let (failure, failed) = watch::channel(None);
+    let watched = Watched { serving: serving.abort_handle(), delivering: delivering.abort_handle(), records };
+    tokio::spawn(watchman::watch(watched, health.clone(), failure, drained));
+    Ok(Running { local_addr, draining, serving, delivering, store, health, failed, within: drain })
 }
 
-async fn assemble(
+fn assemble(
     records: &Records,
     catalogue: &CatalogueCell,
     clock: &Clock,
-    draining: watch::Receiver<bool>,
+    health: HealthServer<impl HealthAnswers>,
+    draining: &watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
     let hot = HotCustomers::new(HOT_CUSTOMERS);
     let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), hot.clone())?;
@@ -135,33 +160,35 @@ async fn assemble(
         records.clone(),
         catalogue.clone(),
         clock.clone(),
-        draining,
+        draining.clone(),
     ));
-
-    let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<DeviceServiceServer<Devices>>().await;
-    reporter.set_serving::<RegionServiceServer<region_service::Regions>>().await;
-    reporter.set_serving::<CampaignServiceServer<campaign_service::Campaigns>>().await;
-    reporter.set_serving::<CustomerServiceServer<customer_service::Customers>>().await;
-    reporter.set_serving::<DecisionServiceServer<decision_service::Decisions>>().await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
+    macro_rules! bounded {
+        ($service:ident, $limit:expr) => {{
+            let service = $service.max_decoding_message_size($limit).max_encoding_message_size(ANSWER_MAX_BYTES);
+            Edge::new(service, $limit)
+        }};
+    }
 
     Ok(tonic::transport::Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_pending_accept_reset_streams(Some(RESETS_PENDING_MAX))
+        .http2_max_local_error_reset_streams(Some(RESETS_LOCAL_MAX))
+        .http2_max_header_list_size(HEADERS_MAX_BYTES)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .add_service(devices.max_decoding_message_size(MESSAGE_MAX_BYTES))
-        .add_service(regions.max_decoding_message_size(MESSAGE_MAX_BYTES))
-        .add_service(campaigns)
-        .add_service(customers)
-        .add_service(decisions))
+        .add_service(Edge::cutting(health, ANSWER_MAX_BYTES, draining.clone()))
+        .add_service(Edge::cutting(reflection().build_v1()?, ANSWER_MAX_BYTES, draining.clone()))
+        .add_service(Edge::cutting(reflection().build_v1alpha()?, ANSWER_MAX_BYTES, draining.clone()))
+        .add_service(bounded!(devices, MESSAGE_MAX_BYTES))
+        .add_service(bounded!(regions, MESSAGE_MAX_BYTES))
+        .add_service(bounded!(campaigns, ANSWER_MAX_BYTES))
+        .add_service(bounded!(customers, ANSWER_MAX_BYTES))
+        .add_service(bounded!(decisions, ANSWER_MAX_BYTES)))
 }
 
 impl Running {
@@ -170,17 +197,37 @@ impl Running {
         self.local_addr
     }
 
-    /// Ends the server: tells the open streams, finishes what is under way, delivers what can be delivered, and
-    /// closes the store. What has not ended after `within` is cut; everything acked is kept all the same.
-    pub async fn drain(self, within: Duration) -> Result<(), ServeError> {
-        let Self { draining, mut serving, delivering, store, .. } = self;
-        draining.send_replace(true);
-        match tokio::time::timeout(within, &mut serving).await {
-            Ok(ended) => ended??,
-            Err(_) => serving.abort(),
+    /// Waits until the server is of no use any more, and says why. Health says so, too. It is to be drained then,
+    /// and started again.
+    pub async fn failed(&self) -> Fault {
+        let mut failed = self.failed.clone();
+        loop {
+            let fault = failed.borrow_and_update().clone();
+            match fault {
+                Some(fault) => return fault,
+                None if failed.changed().await.is_err() => std::future::pending().await,
+                None => {}
+            }
         }
-        delivering.await??;
-        tokio::task::spawn_blocking(move || store.close()).await??;
-        Ok(())
+    }
+
+    /// Ends the server: tells health and the open streams, finishes what is under way, delivers what can be
+    /// delivered, and closes the store. What has not ended in the configured time is cut; everything acked is kept
+    /// all the same.
+    pub async fn drain(self) -> Result<(), ServeError> {
+        let Self { draining, mut serving, delivering, store, health, within, failed: _, local_addr: _ } = self;
+        health.tell(false).await;
+        draining.send_replace(true);
+        let served = match tokio::time::timeout(within, &mut serving).await {
+            Ok(ended) => ended.map_err(ServeError::from).and_then(|served| served.map_err(ServeError::from)),
+            Err(_) => {
+                serving.abort();
+                Ok(())
+            }
+        };
+        let delivered = delivering.await.map_err(ServeError::from).and_then(|ended| ended.map_err(ServeError::from));
+        // Whatever failed before, what can be closed is closed.
+        let closed = tokio::task::spawn_blocking(move || store.close()).await?;
+        served.and(delivered.map(drop)).and(closed.map_err(ServeError::from))
     }
 }

@@ -19,7 +19,7 @@ pub(super) trait Item: TryFrom<Self::Wire, Error = Invalid> + Send + Sync + 'sta
     /// Its id.
     type Id: Ord + Display + Clone + Send + 'static;
     /// The message that carries it.
-    type Wire: Maskable + for<'a> From<&'a Self> + Send;
+    type Wire: Maskable + prost::Message + for<'a> From<&'a Self> + Send;
     /// The field of a request that carries it.
     const FIELD: &'static str;
 

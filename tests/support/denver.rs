@@ -13,7 +13,8 @@ use v1::region_service_client::RegionServiceClient;
 pub const DOORS: [&str; 5] =
     ["roost-tremont", "roost-welton", "kettle-california", "roost-champa", "kettle-arapahoe"];
 
-fn fixture(name: &str) -> String {
+/// The text of a Denver fixture.
+pub fn fixture(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/denver").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

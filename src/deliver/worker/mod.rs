@@ -12,8 +12,8 @@ mod tests;
 
 use self::attempt::{Desk, Landing};
 use self::queue::{Job, Queue};
-use super::{Clock, Provider};
-use crate::model::Millis;
+use super::{Clock, Provider, backoff};
+use crate::model::{Millis, ServerTime};
 use crate::store::{OutboxEntry, PAGE_MAX, Records, Revision, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,7 +90,8 @@ impl Worker {
 
     /// Works until `stop` becomes true or its sender is gone; then lets the attempts in flight end, within the
     /// deadline. Whatever is not recorded by then remains in the outbox and is delivered by the next worker, with
-    /// the same id. Fails when the store does, after the same drain.
+    /// the same id. An entry that does not decode is logged and left in place; a read that fails is tried again.
+    /// Fails when the store takes no more commits, after the same drain.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<Drained, WorkerError> {
         let mut round = Round::new(self.desk, self.limits);
         let worked = round.work(&mut stop).await;
@@ -113,6 +114,10 @@ struct Round {
     cursor: Option<Vec<u8>>,
     /// Whether there may be entries after it.
     more: bool,
+    /// Reads of the outbox that failed in a row.
+    reads_failed: u32,
+    /// Until when the outbox is left alone after a failed read.
+    read_again: Option<ServerTime>,
     cut_off: usize,
 }
 
@@ -128,6 +133,8 @@ impl Round {
             commits,
             cursor: None,
             more: true,
+            reads_failed: 0,
+            read_again: None,
             cut_off: 0,
         }
     }
@@ -179,15 +186,23 @@ impl Round {
         if !self.more || self.queue.fresh() > 0 || batch == 0 {
             return Ok(0);
         }
+        if self.read_again.is_some_and(|due| (self.desk.clock)() < due) {
+            return Ok(0);
+        }
         // Commits from here on wake the worker again.
         self.commits.mark_unchanged();
-        let entries = self.desk.records.outbox(self.cursor.as_deref(), batch)?;
-        self.more = entries.len() == batch;
-        if let Some(last) = entries.last() {
-            self.cursor = Some(last.key.clone());
+        let part = match self.desk.records.outbox_part(self.cursor.as_deref(), batch) {
+            Ok(part) => part,
+            Err(error) => return self.read_later(error).map(|()| 0),
+        };
+        (self.reads_failed, self.read_again) = (0, None);
+        self.more = part.full;
+        self.cursor = part.last.or_else(|| self.cursor.take());
+        for error in &part.damaged {
+            tracing::error!(%error, "an entry of the outbox is passed over and stays there");
         }
-        let claimed = entries.len();
-        for entry in entries {
+        let claimed = part.entries.len() + part.damaged.len();
+        for entry in part.entries {
             let (failed, next_attempt) = (entry.attempts_made, entry.next_attempt);
             let job = Job { entry, failed };
             match next_attempt {
@@ -196,6 +211,27 @@ impl Round {
             }
         }
         Ok(claimed)
+    }
+
+    /// Leaves the outbox alone for a while after a failed read. A store that is broken for good ends the work.
+    fn read_later(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let broken = match &error {
+            StoreError::Open { .. } | StoreError::Write(_) | StoreError::Closed => true,
+            StoreError::Read(_)
+            | StoreError::Damaged { .. }
+            | StoreError::TooLarge { .. }
+            | StoreError::Key { .. }
+            | StoreError::CommitTooLarge { .. } => self.desk.records.fault().is_some(),
+        };
+        if broken {
+            return Err(error);
+        }
+        self.reads_failed = self.reads_failed.saturating_add(1);
+        let seed = self.desk.seed.wrapping_add(self.reads_failed.into());
+        let wait = backoff::wait(self.reads_failed, xxhash_rust::xxh3::xxh3_64_with_seed(b"outbox", seed));
+        tracing::error!(%error, wait_ms = wait.0, "cannot read the outbox; trying again");
+        self.read_again = Some((self.desk.clock)() + wait);
+        Ok(())
     }
 
     fn land(&mut self, end: Result<(Id, Landing), JoinError>) -> Result<(), StoreError> {
@@ -240,9 +276,9 @@ impl Round {
         self.flights.len() < self.limits.in_flight
     }
 
-    /// How long until the first of those that wait is due.
+    /// How long until the first of those that wait is due, or the outbox is read again.
     fn nap(&self) -> Option<Duration> {
-        let due = self.queue.due()?;
+        let due = self.queue.due().into_iter().chain(self.read_again).min()?;
         Some(duration((due - (self.desk.clock)()).min(SLEEP_MAX)))
     }
 }

@@ -19,6 +19,8 @@ struct Shaky {
     conflicts: Arc<Mutex<usize>>,
     /// Whether commits fail for good.
     broken: Arc<Mutex<bool>>,
+    /// Scans of the outbox that fail before one succeeds.
+    unread: Arc<Mutex<usize>>,
 }
 
 impl Store for Shaky {
@@ -27,6 +29,11 @@ impl Store for Shaky {
     }
 
     fn scan(&self, table: Table, scan: &Scan) -> Result<Vec<Entry>, StoreError> {
+        let mut unread = self.unread.lock().unwrap();
+        if table == Table::Outbox && *unread > 0 {
+            *unread -= 1;
+            return Err(StoreError::Read("a bad sector".into()));
+        }
         self.store.scan(table, scan)
     }
 
@@ -344,6 +351,36 @@ async fn a_conflict_is_written_anew_without_another_call_and_a_broken_store_ends
     let error = worker.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "cannot work on the outbox");
     assert_eq!(bench.kept.states()[1], DeliveryState::Pending, "nothing is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn damage_in_the_outbox_holds_up_nobody_and_stays() {
+    for batch in [1, 256] {
+        let bench = Bench::new(|_, _| (NO_TIME, accept()));
+        bench.add(&["a"]).await;
+        let value = b"\x0a\xff".to_vec();
+        bench.store.commit(vec![Write::Append { table: Table::Outbox, value: value.clone() }]).await.unwrap();
+        bench.add(&["b"]).await;
+        let worker = bench.start(Limits { batch, ..Limits::default() });
+        sleep(Duration::from_secs(1)).await;
+        bench.add(&["c"]).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(bench.provider.customers(), ["a", "b", "c"]);
+        let left = bench.store.scan(Table::Outbox, &Scan { limit: 9, ..Scan::default() }).unwrap();
+        assert_eq!(left.into_iter().map(|entry| entry.value).collect::<Vec<_>>(), [value]);
+        bench.stop.send_replace(true);
+        worker.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_read_is_tried_again() {
+    let bench = Bench::new(|_, _| (NO_TIME, accept()));
+    bench.add(&["a"]).await;
+    *bench.store.unread.lock().unwrap() = 4;
+    let _worker = bench.start(Limits::default());
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(bench.kept.states(), [DeliveryState::Delivered]);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Places, regions and campaigns.
 
 use super::*;
+use crate::engine::Catalogue;
+use crate::store::{CatalogueChange, Expect};
 
 #[tokio::test]
 async fn a_place_is_made_changed_and_deleted() {
@@ -182,4 +184,57 @@ async fn a_campaign_speaks_about_regions_that_exist() {
     ok(delete().await);
     refused(delete().await, Code::NotFound);
     refused(get().await, Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_swapped_without_stopping_its_readers() {
+    const CHANGES: u32 = 1_000;
+    let Bench { catalogue, .. } = bench().await;
+    let doors = ["welton-door", "tremont-door"].map(|id| RegionId::parse("", id).unwrap());
+    // Both doors always change together.
+    let radius = {
+        let doors = doors.clone();
+        move |snapshot: &Catalogue| {
+            let [one, other] = doors.each_ref().map(|id| match &snapshot.atlas.site(id).unwrap().region.extent {
+                Extent::Fence(Fence::Circle(circle)) => circle.radius.0,
+                extent => panic!("{extent:?} is no circle"),
+            });
+            assert!(one.to_bits() == other.to_bits(), "half of a change is seen: {one} m and {other} m");
+            one
+        }
+    };
+    let held = catalogue.snapshot();
+    let (first, last) = (radius(&held), 50.0 + f64::from(CHANGES - 1));
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (catalogue, radius) = (catalogue.clone(), radius.clone());
+            std::thread::spawn(move || {
+                let (mut before, mut reads) = (0.0, 0_usize);
+                while before < last {
+                    let now = radius(&catalogue.snapshot());
+                    assert!(now >= before || before.to_bits() == first.to_bits(), "{now} m came after {before} m");
+                    (before, reads) = (now, reads + 1);
+                }
+                reads
+            })
+        })
+        .collect();
+    for n in 0..CHANGES {
+        let doors = doors.clone();
+        let change = catalogue.change(move |shelf| {
+            let put = doors.iter().map(|id| {
+                let mut region = Region::clone(&shelf.regions[id]);
+                let Extent::Fence(Fence::Circle(circle)) = &mut region.extent else { panic!("no circle") };
+                circle.radius = Metres(50.0 + f64::from(n));
+                CatalogueChange::PutRegion(region, Expect::Any)
+            });
+            Ok((put.collect(), ()))
+        });
+        change.await.unwrap();
+    }
+    for reader in readers {
+        let reads = reader.join().unwrap();
+        assert!(reads > CHANGES as usize, "a reader stood still: {reads} reads in {CHANGES} changes");
+    }
+    assert!(radius(&held).to_bits() == first.to_bits(), "who holds a snapshot keeps it");
 }

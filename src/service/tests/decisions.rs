@@ -101,7 +101,23 @@ async fn a_watcher_resumes_without_gap_or_repeat() {
     bench.drain.send_replace(true);
     assert_eq!(none.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
     assert!(none.next().await.is_none());
-    invalid(watch("xyz".into(), "").await.map(|_| Response::new(())), "cursor");
+    bench.drain.send_replace(false);
+    let cursor = ok(watch(String::new(), "").await).next().await.unwrap().unwrap().cursor;
+    let ahead = format!("t{:016x}00000000", bench.records.watch().borrow().0 + 1);
+    let request = v1::ListDecisionsRequest {
+        parent: "customers/-".into(),
+        page: Some(v1::Page { size: 1, token: String::new() }),
+        ..Default::default()
+    };
+    let token = ok(bench.decisions.list_decisions(Request::new(request)).await).next_page_token;
+    for bad in ["xyz", "00", &cursor[1..], &cursor[..23], &format!("{cursor}00"), &ahead, &token] {
+        invalid(watch(bad.into(), "").await.map(|_| Response::new(())), "cursor");
+    }
+    for entry in bench.records.outbox(None, 1_000).unwrap() {
+        bench.records.record_delivery(&entry, None, DeliveryState::Delivered, None).await.unwrap();
+    }
+    while bench.records.purge_history(NOW + Millis::from_days(1)).await.unwrap() > 0 {}
+    assert_eq!(refused(watch(cursor, "").await.map(|_| Response::new(())), Code::OutOfRange), ["cursor"]);
     invalid(watch(String::new(), "latte").await.map(|_| Response::new(())), "campaign");
 }
 

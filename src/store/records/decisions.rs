@@ -1,6 +1,6 @@
 //! Decisions, the newest first.
 
-use super::{Cursor, PAGE_MAX, Page, Records, damaged, decode, keys};
+use super::{Cursor, PAGE_BYTES, PAGE_MAX, Page, Records, damaged, decode, keys};
 use crate::model::{CampaignId, CustomerId, Decision, DecisionId, RegionId, ServerTime, Verdict};
 use crate::store::{Entry, Scan, StoreError, Table};
 
@@ -68,8 +68,8 @@ impl Records {
         Ok(found.map(|(decision, _)| decision))
     }
 
-    /// Decisions, the newest first. A call looks at a bounded number of them, so a page may come back short, or
-    /// empty, with more to come.
+    /// Decisions, the newest first. A call looks at a bounded number of them, and ends the page after
+    /// [`PAGE_BYTES`], so a page may come back short, or empty, with more to come.
     pub fn list_decisions(
         &self,
         filter: &DecisionFilter,
@@ -79,22 +79,23 @@ impl Records {
         let limit = limit.clamp(1, PAGE_MAX);
         let (table, mut scan) = filter.scan(after);
         let mut items = Vec::new();
-        let mut examined = 0;
+        let (mut examined, mut bytes) = (0, 0);
         loop {
             let entries = self.store.scan(table, &scan)?;
             for entry in &entries {
                 let next = Some(Cursor::at(&entry.key));
-                if items.len() == limit || examined == EXAMINED_MAX {
+                if items.len() == limit || examined == EXAMINED_MAX || bytes >= PAGE_BYTES {
                     return Ok(Page { items, next: scan.after.as_deref().map(Cursor::at) });
                 }
                 scan.after = next.map(|cursor| cursor.key().to_vec());
                 examined += 1;
-                let Some(decision) = self.decision_at(table, entry)? else { continue };
+                let Some((decision, size)) = self.decision_at(table, entry)? else { continue };
                 if filter.start.is_some_and(|start| decision.decided < start) {
                     return Ok(Page { items, next: None });
                 }
                 if filter.lets_pass(&decision) {
                     items.push(decision);
+                    bytes += size;
                 }
             }
             if entries.len() < CHUNK {
@@ -103,13 +104,15 @@ impl Records {
         }
     }
 
-    /// The decision that an entry is, or points to; nothing when it was deleted in between.
-    fn decision_at(&self, table: Table, entry: &Entry) -> Result<Option<Decision>, StoreError> {
+    /// The decision that an entry is, or points to, and the size of its record; nothing when it was deleted in
+    /// between.
+    fn decision_at(&self, table: Table, entry: &Entry) -> Result<Option<(Decision, usize)>, StoreError> {
+        let sized = |entry: &Entry| Ok((decode(Table::Decisions, entry)?, entry.value.len()));
         if table == Table::Decisions {
-            return decode(table, entry).map(Some);
+            return sized(entry).map(Some);
         }
         let key =
             entry.key.get(keys::MOMENT_BYTES..).ok_or_else(|| damaged(table, &entry.key, "its key is short"))?;
-        Ok(self.get(Table::Decisions, key)?.map(|(decision, _)| decision))
+        self.store.get(Table::Decisions, key)?.as_ref().map(sized).transpose()
     }
 }

@@ -167,6 +167,7 @@ impl Records {
             writes.push(delete(Table::Decisions, entry.key.get(keys::MOMENT_BYTES..).unwrap_or_default().to_vec()));
             writes.push(delete(Table::DecisionsByTime, entry.key));
         }
+        let mut purged = None;
         for entry in self.first(Table::TriggerLog)? {
             let Logged { customer, trigger } = decode(Table::TriggerLog, &entry)?;
             if let Some((stored, revision)) = self.trigger(&customer, &trigger)? {
@@ -178,8 +179,10 @@ impl Records {
             }
             // A pointer whose trigger is gone already counts as well: the caller must come again for what is behind it.
             erased += 1;
+            purged = Some(entry.key.clone());
             writes.push(delete(Table::TriggerLog, entry.key));
         }
+        writes.extend(purged.map(Self::note_purged));
         if !writes.is_empty() {
             self.store.commit(writes).await?;
         }

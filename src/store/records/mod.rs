@@ -27,14 +27,14 @@ mod traces;
 mod triggers;
 
 pub use catalogue::{CatalogueChange, StoredCatalogue};
-pub use cursor::{Cursor, Page};
+pub use cursor::{Cursor, LogCursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
 pub use erase::Erasure;
-pub use outbox::{Claim, Due, OutboxEntry};
+pub use outbox::{Claim, Due, OutboxEntry, OutboxPart};
 pub use timers::Timer;
 pub use traces::TraceEntry;
-pub use triggers::{LogPage, StoredTrigger};
+pub use triggers::{LogPage, LogPlace, StoredTrigger};
 
 use super::{Entry, Expect, Revision, Scan, Store, StoreError, Table, Write};
 use crate::wire::record::Record;
@@ -43,6 +43,9 @@ use tokio::sync::watch;
 
 /// Most entries of one page.
 pub const PAGE_MAX: usize = 1_000;
+/// A page takes no further entry once it has this many bytes of records: gRPC clients take messages of up to 4 MiB,
+/// and a record has at most 1 MiB.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// How often a change is decided again after another commit came in between.
 const CONFLICT_RETRIES: usize = 64;
 
@@ -85,8 +88,15 @@ impl Records {
         let after = after.map(|cursor| cursor.key().to_vec());
         // One more shows whether there is a next page.
         let mut entries = self.store.scan(table, &Scan { prefix, after, backwards: false, limit: limit + 1 })?;
-        let more = entries.len() > limit;
-        entries.truncate(limit);
+        let mut bytes = 0;
+        let fitting = entries.iter().take(limit).take_while(|entry| {
+            let fits = bytes < PAGE_BYTES;
+            bytes += entry.value.len();
+            fits
+        });
+        let fitting = fitting.count();
+        let more = entries.len() > fitting;
+        entries.truncate(fitting);
         let next = entries.last().filter(|_| more).map(|entry| Cursor::at(&entry.key));
         let items = entries.iter().map(|entry| decode(table, entry)).collect::<Result<_, _>>()?;
         Ok(Page { items, next })

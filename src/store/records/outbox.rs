@@ -21,6 +21,19 @@ pub struct OutboxEntry {
     pub next_attempt: Option<ServerTime>,
 }
 
+/// A part of the outbox, with what of it does not decode.
+#[derive(Debug, Clone)]
+pub struct OutboxPart {
+    /// The sound entries, in the order of commit.
+    pub entries: Vec<OutboxEntry>,
+    /// What is wrong with the others, each by its key. They stay in the outbox.
+    pub damaged: Vec<StoreError>,
+    /// The key to go on after; absent when nothing was read.
+    pub last: Option<Vec<u8>>,
+    /// Whether as many were read as were asked for, so that there may be more.
+    pub full: bool,
+}
+
 /// What an entry stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -44,15 +57,28 @@ pub struct Due {
 }
 
 impl Records {
-    /// At most `limit` entries after a key, due or not, in the order of commit.
+    /// At most `limit` entries after a key, due or not, in the order of commit. Fails when one is damaged.
     pub fn outbox(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
-        let scan = Scan { after: after.map(<[u8]>::to_vec), limit: limit.min(PAGE_MAX), ..Scan::default() };
-        let entries = self.store.scan(Table::Outbox, &scan)?;
-        let parse = |entry| {
-            let Queued { customer, trigger, attempts_made, next_attempt } = decode(Table::Outbox, &entry)?;
-            Ok(OutboxEntry { key: entry.key, customer, trigger, attempts_made, next_attempt })
-        };
-        entries.into_iter().map(parse).collect()
+        let part = self.outbox_part(after, limit)?;
+        part.damaged.into_iter().next().map_or(Ok(part.entries), Err)
+    }
+
+    /// The same, with what is damaged set apart: it must not hold up what is not.
+    pub fn outbox_part(&self, after: Option<&[u8]>, limit: usize) -> Result<OutboxPart, StoreError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let scan = Scan { after: after.map(<[u8]>::to_vec), limit, ..Scan::default() };
+        let read = self.store.scan(Table::Outbox, &scan)?;
+        let (full, last) = (read.len() == limit, read.last().map(|entry| entry.key.clone()));
+        let (mut entries, mut damaged) = (Vec::with_capacity(read.len()), Vec::new());
+        for entry in read {
+            match decode(Table::Outbox, &entry) {
+                Ok(Queued { customer, trigger, attempts_made, next_attempt }) => {
+                    entries.push(OutboxEntry { key: entry.key, customer, trigger, attempts_made, next_attempt });
+                }
+                Err(error) => damaged.push(error),
+            }
+        }
+        Ok(OutboxPart { entries, damaged, last, full })
     }
 
     /// The entries that are due among the next [`PAGE_MAX`] after a key, at most `limit`.

@@ -303,6 +303,55 @@ fn list(records: &Records, filter: &DecisionFilter, limit: usize) -> Vec<Decisio
 }
 
 #[test]
+fn pages_end_early_when_they_are_large() {
+    check(|records| async move {
+        let large = |n: i64| {
+            let mut decision = decision("maya", n, "door", "latte", false);
+            decision.assessments = vec![decision.assessments[0].clone(); 200];
+            decision
+        };
+        let decisions: Vec<_> = (0..600).map(large).collect();
+        let traces = decisions.iter().map(|own| TraceEntry { decision: own.clone(), ..trace("maya", 0) });
+        let traces: Vec<_> = traces.collect();
+        let total: usize = decisions.iter().map(|decision| decision.encode().len()).sum();
+        assert!(total > 2 * PAGE_BYTES, "{total} bytes");
+        let created = records.create_customer(&state("maya")).await.unwrap();
+        let outcomes = Outcomes { decisions: decisions.clone(), traces: traces.clone(), ..Outcomes::default() };
+        records.commit_outcomes(&state("maya"), created, outcomes).await.unwrap();
+        let fits = |sizes: &[usize]| {
+            let (last, rest) = sizes.split_last().unwrap();
+            assert!(rest.iter().sum::<usize>() < PAGE_BYTES && *last < PAGE_BYTES);
+        };
+        for customer in [None, Some(customer_id("maya"))] {
+            let (mut listed, mut after) = (Vec::new(), None);
+            let filter = DecisionFilter { customer, ..DecisionFilter::default() };
+            loop {
+                let page = records.list_decisions(&filter, after.as_ref(), PAGE_MAX).unwrap();
+                fits(&page.items.iter().map(|decision| decision.encode().len()).collect::<Vec<_>>());
+                listed.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            listed.reverse();
+            assert!(listed == decisions);
+        }
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = records.list_traces(&customer_id("maya"), &phone(), after.as_ref(), PAGE_MAX).unwrap();
+            fits(&page.items.iter().map(|entry| entry.encode().len()).collect::<Vec<_>>());
+            listed.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(listed == traces);
+    });
+}
+
+#[test]
 fn a_deleted_customer_leaves_nothing() {
     check(|records| async move {
         for id in ["ma", "maya.k", "noor"] {

@@ -1,12 +1,15 @@
 //! Triggers with their delivery so far, and the log of them.
 
-use super::{Cursor, PAGE_MAX, Page, Records, decode, delete, keys, put};
+use super::{Cursor, LogCursor, PAGE_MAX, Page, Records, decode, delete, keys, put};
 use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Trigger, TriggerId};
 use crate::store::{Expect, Revision, SCAN_MAX, Scan, StoreError, Table, Write};
 use crate::wire::record::{Logged, Queued, Record};
 
 /// Most attempts that a trigger's record lists.
 pub(super) const ATTEMPTS_KEPT: usize = 16;
+
+/// Where the key of the last entry of the log that was purged is kept.
+const PURGED: &[u8] = b"log/purged";
 
 /// A trigger with its delivery so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +39,20 @@ impl StoredTrigger {
 pub struct LogPage {
     /// The triggers in the order in which they became durable, each as it stands now, with the cursor that goes
     /// on after it.
-    pub triggers: Vec<(StoredTrigger, Cursor)>,
+    pub triggers: Vec<(StoredTrigger, LogCursor)>,
     /// Where to go on, even if all that was read is deleted by now; absent when nothing was read.
-    pub next: Option<Cursor>,
+    pub next: Option<LogCursor>,
+}
+
+/// Where a cursor lies in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogPlace {
+    /// Going on from it leaves nothing out.
+    Good,
+    /// Triggers after it were purged, because they were too old.
+    Purged,
+    /// After the last durable commit: it was not given out here.
+    Ahead,
 }
 
 impl Records {
@@ -59,7 +73,7 @@ impl Records {
 
     /// The triggers that became durable after the cursor's, or from the first one kept. Going on from the last
     /// cursor gives every trigger once; when nothing is left, wait until [`Records::watch`] moves.
-    pub fn read_log(&self, after: Option<&Cursor>, limit: usize) -> Result<LogPage, StoreError> {
+    pub fn read_log(&self, after: Option<&LogCursor>, limit: usize) -> Result<LogPage, StoreError> {
         let after = after.map(|cursor| cursor.key().to_vec());
         let scan = Scan { after, limit: limit.clamp(1, PAGE_MAX), ..Scan::default() };
         let entries = self.store.scan(Table::TriggerLog, &scan)?;
@@ -67,10 +81,27 @@ impl Records {
         for entry in &entries {
             let Logged { customer, trigger } = decode(Table::TriggerLog, entry)?;
             if let Some(stored) = self.get_trigger(&customer, &trigger)? {
-                triggers.push((stored, Cursor::at(&entry.key)));
+                triggers.push((stored, LogCursor::at(&entry.key)));
             }
         }
-        Ok(LogPage { triggers, next: entries.last().map(|entry| Cursor::at(&entry.key)) })
+        Ok(LogPage { triggers, next: entries.last().map(|entry| LogCursor::at(&entry.key)) })
+    }
+
+    /// Where a cursor lies in the log.
+    pub fn find_in_log(&self, cursor: &LogCursor) -> Result<LogPlace, StoreError> {
+        if cursor.revision() > *self.store.watch().borrow() {
+            return Ok(LogPlace::Ahead);
+        }
+        let purged = self.store.get(Table::Meta, PURGED)?;
+        Ok(match purged {
+            Some(last) if cursor.key() < last.value.as_slice() => LogPlace::Purged,
+            Some(_) | None => LogPlace::Good,
+        })
+    }
+
+    /// Notes the key of the last entry of the log that is purged.
+    pub(super) fn note_purged(key: Vec<u8>) -> Write {
+        Write::Put { table: Table::Meta, key: PURGED.to_vec(), value: key, expect: Expect::Any }
     }
 
     pub(super) fn trigger(

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn logged(records: &Records, after: &mut Option<Cursor>, limit: usize) -> Vec<TriggerId> {
+fn logged(records: &Records, after: &mut Option<LogCursor>, limit: usize) -> Vec<TriggerId> {
     let page = records.read_log(after.as_ref(), limit).unwrap();
     assert_eq!(page.triggers.last().map(|(_, cursor)| cursor), page.next.as_ref());
     *after = page.next.or(after.take());
@@ -209,12 +209,20 @@ fn history_goes_on_request_and_with_age() {
         assert!(records.list_traces(&maya.customer.id, &phone(), None, 9).unwrap().items.is_empty());
         assert_eq!(records.list_triggers(&maya.customer.id, None, 9).unwrap().items.len(), 0);
 
+        let all = records.read_log(None, 9).unwrap().triggers;
+        let place = |n: usize| records.find_in_log(&all[n].1).unwrap();
         let first = records.outbox(None, 1).unwrap().remove(0);
         records.record_delivery(&first, None, DeliveryState::Delivered, None).await.unwrap();
+        let second = records.outbox(None, 1).unwrap().remove(0);
+        records.record_delivery(&second, None, DeliveryState::Delivered, None).await.unwrap();
+        assert_eq!([place(0), place(1)], [LogPlace::Good; 2]);
         while records.purge_history(ServerTime(3)).await.unwrap() > 0 {}
         assert_eq!(decisions(), [decision("noor", 3, "door", "latte", true)]);
         assert_eq!(records.get_trigger(&first.customer, &first.trigger).unwrap(), None);
-        assert_eq!(logged(&records, &mut None, 9).len(), 2, "what is pending stays");
+        assert_eq!(logged(&records, &mut None, 9).len(), 1, "what is pending stays");
+        assert_eq!([place(0), place(1), place(2)], [LogPlace::Purged, LogPlace::Good, LogPlace::Good]);
+        let ahead = LogCursor::parse("", &format!("t{:016x}{:08x}", records.watch().borrow().0 + 1, 0)).unwrap();
+        assert_eq!(records.find_in_log(&ahead).unwrap(), LogPlace::Ahead);
     });
 }
 
