@@ -83,9 +83,8 @@ impl Devices {
                 }
                 batch = batches.next() => batch,
             };
-            let batch = batch.transpose().map_err(|status| match edge::is_oversized(&status) {
-                true => edge::oversized(&status, MESSAGE_MAX_BYTES),
-                false => status,
+            let batch = batch.transpose().map_err(|status| {
+                if edge::is_oversized(&status) { edge::oversized(&status, MESSAGE_MAX_BYTES) } else { status }
             })?;
             let Some(batch) = batch else { return Ok(()) };
             let opened = match stream.take() {

@@ -218,12 +218,11 @@ impl Running {
         let Self { draining, mut serving, delivering, store, health, within, failed: _, local_addr: _ } = self;
         health.tell(false).await;
         draining.send_replace(true);
-        let served = match tokio::time::timeout(within, &mut serving).await {
-            Ok(ended) => ended.map_err(ServeError::from).and_then(|served| served.map_err(ServeError::from)),
-            Err(_) => {
-                serving.abort();
-                Ok(())
-            }
+        let served = if let Ok(ended) = tokio::time::timeout(within, &mut serving).await {
+            ended.map_err(ServeError::from).and_then(|served| served.map_err(ServeError::from))
+        } else {
+            serving.abort();
+            Ok(())
         };
         let delivered = delivering.await.map_err(ServeError::from).and_then(|ended| ended.map_err(ServeError::from));
         // Whatever failed before, what can be closed is closed.
