@@ -96,7 +96,8 @@ impl Atlas {
             let site = self.sites.get(leaf.site as usize)?;
             let shape = site.shape.as_ref()?;
             // A fence of several polygons has a leaf for each; only the first one that is met counts.
-            if shape.spaces().take(leaf.part.into()).any(|earlier| earlier.intersects(&around)) {
+            let part = usize::from(leaf.part);
+            if part > 0 && shape.spaces().take(part).any(|earlier| earlier.intersects(&around)) {
                 return None;
             }
             shape.measure(&spot, within.0).map(|distance_m| Near { site, distance: Metres(distance_m) })

@@ -5,7 +5,7 @@ use super::latch::Latch;
 use super::notes::span;
 use super::track::Track;
 use crate::locate::Atlas;
-use crate::model::{Metres, Millis, RegionId, RegionStep, ReportAdvice};
+use crate::model::{Metres, Millis, Presence, RegionId, RegionStep, ReportAdvice};
 use std::collections::BTreeMap;
 
 /// Where no fence is near, it is looked for within these, metres.
@@ -33,7 +33,7 @@ pub(super) fn advise(
 ) -> ReportAdvice {
     let mut nearest_m = steps
         .iter()
-        .filter(|step| latches.get(&step.region).is_none_or(|latch| latch.visit().is_none()))
+        .filter(|step| step.presence == Presence::Outside)
         .map(|step| step.distance.0.abs())
         .fold(f64::INFINITY, f64::min);
     if nearest_m > config.reach_m {

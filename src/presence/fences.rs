@@ -24,9 +24,12 @@ pub(super) fn decide(
 ) {
     let mut sites: Vec<(&Site, f64)> =
         atlas.near(track.position, Metres(config.reach_m)).map(|near| (near.site, near.distance.0)).collect();
+    // Sites are compared by where they stand in the atlas, which is cheaper than by id.
+    let mut latched: Vec<&Site> = Vec::new();
     latches.retain(|id, _| {
         let Some(site) = atlas.site(id) else { return false };
-        if !sites.iter().any(|(near, _)| near.region.id == *id) {
+        latched.push(site);
+        if !sites.iter().any(|(near, _)| std::ptr::eq(*near, site)) {
             let distance = site.signed_distance(track.position);
             sites.extend(distance.map(|distance| (site, distance.0)));
             return distance.is_some();
@@ -39,7 +42,7 @@ pub(super) fn decide(
     for (site, distance_m) in sites {
         let region = &site.region;
         let probability = phi(-distance_m / scene.sigma_m);
-        let known = latches.contains_key(&region.id);
+        let known = latched.iter().any(|own| std::ptr::eq(*own, site));
         // Nothing to remember of a fence that is too far off to be entered.
         let presence = if known || (distance_m < scene.enter_within_m && latches.len() < FENCES_MAX) {
             let mut latch = latches.remove(&region.id).unwrap_or_default();
