@@ -7,22 +7,25 @@
 use crate::clock::Stopwatch;
 use crate::formats::{Reading, Report, TransitionsWriter, read_beacons, read_pings, read_sightings, read_text};
 use anyhow::{Context, Result, ensure};
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed, Outcome};
 use doorstep::files::{Defaults, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::ping::SIGHTINGS_MAX;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
-    AppState, BrandId, Customer, CustomerId, Device, DeviceId, LocationConsent, Ping, Place, PlaceId, Platform,
-    Region, Sequence, ServerTime, Transition,
+    AppState, BrandId, Customer, CustomerId, Device, DeviceId, Extent, LocationConsent, Ping, Place, PlaceId, Platform,
+    Region, RegionId, Sequence, ServerTime, Transition,
 };
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::CampaignBook;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The brand of places that nobody named.
+const BRAND: &str = "replay";
 
 /// What to replay, and where to write what happened.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -101,7 +104,7 @@ pub fn run(args: &ReplayArgs) -> Result<Figures> {
     let pings = args.pings.as_deref().map(read_pings).transpose()?.unwrap_or_default();
     let sightings = args.sightings.as_deref().map(read_sightings).transpose()?.unwrap_or_default();
     let arrivals = arrivals(&merge(pings, sightings));
-    let (figures, transitions) = replay(&catalogue, &arrivals)?;
+    let (figures, transitions) = replay(&catalogue, &arrivals, None)?;
     let subject = || format!("cannot write transitions {}", args.transitions.display());
     let file = File::create(&args.transitions).with_context(subject)?;
     write(&transitions, BufWriter::new(file)).with_context(subject)?;
@@ -110,37 +113,35 @@ pub fn run(args: &ReplayArgs) -> Result<Figures> {
 
 /// The regions of a fences file and of a beacons file. A region that names no place gets one of its own.
 pub fn catalogue(regions: Option<&Path>, beacons: Option<&Path>) -> Result<Catalogue> {
-    let defaults = Defaults { brand: Some(BrandId::parse("brand", "replay")?), ..Defaults::default() };
+    let defaults = Defaults { brand: Some(BrandId::parse("brand", BRAND)?), ..Defaults::default() };
     let (mut places, mut all) = (Vec::new(), Vec::new());
     if let Some(path) = regions {
         let subject = || format!("cannot read regions {}", path.display());
         let text = read_text(path).with_context(subject)?;
         (places, all) = read_regions(&text, &defaults).with_context(subject)?;
     }
-    if let Some(path) = beacons {
-        for (id, extent) in read_beacons(path)? {
-            let place = Place {
-                id: PlaceId::parse("region_id", id.as_str())?,
-                display_name: id.to_string(),
-                brand: BrandId::parse("brand", "replay")?,
-                time_zone: "UTC".to_owned(),
-                tags: Vec::new(),
-            };
-            let display_name = id.to_string();
-            all.push(Region {
-                id,
-                place: place.id.clone(),
-                display_name,
-                extent,
-                dwell: DWELL_DEFAULT,
-                tags: Vec::new(),
-            });
-            if places.iter().all(|other: &Place| other.id != place.id) {
-                places.push(place);
-            }
+    let beacons = beacons.map(read_beacons).transpose()?.unwrap_or_default();
+    together(places, all, beacons.into_iter())
+}
+
+/// Places, regions, and extents whose regions get places of their own, without campaigns.
+pub fn together(
+    mut places: Vec<Place>,
+    mut regions: Vec<Region>,
+    extents: impl Iterator<Item = (RegionId, Extent)>,
+) -> Result<Catalogue> {
+    let mut known: BTreeSet<PlaceId> = places.iter().map(|place| place.id.clone()).collect();
+    for (id, extent) in extents {
+        let place = PlaceId::parse("region_id", id.as_str())?;
+        let display_name = id.to_string();
+        if known.insert(place.clone()) {
+            let (brand, time_zone) = (BrandId::parse("brand", BRAND)?, "UTC".to_owned());
+            let (id, display_name) = (place.clone(), display_name.clone());
+            places.push(Place { id, display_name, brand, time_zone, tags: Vec::new() });
         }
+        regions.push(Region { id, place, display_name, extent, dwell: DWELL_DEFAULT, tags: Vec::new() });
     }
-    let atlas = Atlas::build(places.into_iter().map(Arc::new), all.into_iter().map(Arc::new));
+    let atlas = Atlas::build(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new));
     Ok(Catalogue { atlas: atlas.context("the regions do not fit together")?, campaigns: CampaignBook::default() })
 }
 
@@ -176,35 +177,76 @@ pub fn arrivals(reports: &[Report]) -> Vec<Arrival> {
     arrivals
 }
 
-/// Decides the pings in their order. The transitions come in the order in which they were decided.
-pub fn replay(catalogue: &Catalogue, arrivals: &[Arrival]) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
+/// One outcome of a replay, for who wants to look on.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The ping, as it arrived.
+    pub arrival: &'a Arrival,
+    /// What the engine made of it.
+    pub outcome: &'a Outcome,
+}
+
+/// Decides the pings in their order. The transitions come in the order in which they were decided. Who looks on, by
+/// `witness`, is shown every kept ping, and takes a little of the time that is measured.
+pub fn replay(
+    catalogue: &Catalogue,
+    arrivals: &[Arrival],
+    mut witness: Option<&mut dyn FnMut(Seen<'_>)>,
+) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
     let presence = PresenceConfig::default();
-    let engine = Engine { catalogue, presence: &presence };
-    let mut customers: BTreeMap<&DeviceId, CustomerState> = BTreeMap::new();
-    for arrival in arrivals {
-        if !customers.contains_key(&arrival.device) {
-            customers.insert(&arrival.device, alone(&arrival.device)?);
-        }
-    }
-    let mut figures = Figures { devices: customers.len(), regions: catalogue.atlas.len(), ..Figures::default() };
+    let mut player = Player::new(Engine { catalogue, presence: &presence }, arrivals)?;
+    let mut figures = Figures { devices: player.devices(), regions: catalogue.atlas.len(), ..Figures::default() };
     let mut transitions = Vec::new();
     let stopwatch = Stopwatch::start();
-    for Arrival { device, received, ping } in arrivals {
-        let Some(customer) = customers.get_mut(device) else { continue };
-        match engine.observe(customer, device, ping, *received) {
-            Observed::Kept(outcome) => {
+    for arrival in arrivals {
+        let Arrival { device, ping, .. } = arrival;
+        match player.play(arrival) {
+            Some(Observed::Kept(outcome)) => {
                 figures.pings += 1;
+                if let Some(witness) = &mut witness {
+                    witness(Seen { arrival, outcome: &outcome });
+                }
                 transitions.extend(outcome.decision.transitions.into_iter().map(|what| (device.clone(), what)));
             }
-            Observed::Refused(refusal) => {
+            Some(Observed::Refused(refusal)) => {
                 figures.refused += 1;
                 tracing::debug!(%device, sequence = ping.sequence.0, ?refusal, "refused");
             }
+            None => {}
         }
     }
     figures.seconds = stopwatch.seconds();
     figures.transitions = transitions.len() as u64;
     Ok((figures, transitions))
+}
+
+/// The engine, and what it knows of the devices of a replay.
+struct Player<'a> {
+    engine: Engine<'a>,
+    customers: BTreeMap<&'a DeviceId, CustomerState>,
+}
+
+impl<'a> Player<'a> {
+    fn new(engine: Engine<'a>, arrivals: &'a [Arrival]) -> Result<Self> {
+        let mut customers = BTreeMap::new();
+        for Arrival { device, .. } in arrivals {
+            if !customers.contains_key(device) {
+                customers.insert(device, alone(device)?);
+            }
+        }
+        Ok(Self { engine, customers })
+    }
+
+    fn devices(&self) -> usize {
+        self.customers.len()
+    }
+
+    /// Decides a ping. What the engine decides when time passes and no ping comes belongs here, before it: this is
+    /// where a replay knows that a device was silent until now.
+    fn play(&mut self, arrival: &Arrival) -> Option<Observed> {
+        let customer = self.customers.get_mut(&arrival.device)?;
+        Some(self.engine.observe(customer, &arrival.device, &arrival.ping, arrival.received))
+    }
 }
 
 /// Writes transitions as CSV, and returns what was written to.
