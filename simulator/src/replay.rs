@@ -6,6 +6,7 @@
 
 use crate::clock::Stopwatch;
 use crate::formats::{Reading, Report, TransitionsWriter, read_beacons, read_pings, read_sightings, read_text};
+use crate::report::{self, Panels, Recorder};
 use anyhow::{Context, Result, ensure};
 use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed, Outcome};
 use doorstep::files::{Defaults, read_regions};
@@ -47,6 +48,9 @@ pub struct ReplayArgs {
     /// Where to write the transitions: CSV of `device_id`, `region_id`, `transition`, `observed_ms`.
     #[arg(long, value_name = "CSV")]
     pub transitions: PathBuf,
+    /// Write a page to look at: maps and timelines.
+    #[arg(long, value_name = "HTML")]
+    pub report: Option<PathBuf>,
 }
 
 /// What a replay came to.
@@ -76,10 +80,15 @@ impl Figures {
     pub fn print(&self, out: &mut dyn Write) -> Result<()> {
         let Self { devices, regions, pings, refused, transitions, seconds } = self;
         let refused = if *refused == 0 { String::new() } else { format!(" ({refused} more were refused)") };
+        // Of a debug build, time says nothing.
+        let took = if cfg!(debug_assertions) {
+            String::new()
+        } else {
+            format!(" in {seconds:.3} s, {:.0} ns a ping", self.nanos_per_ping())
+        };
         writeln!(
             out,
-            "{pings} pings{refused} of {devices} devices, {regions} regions: {transitions} transitions in {seconds:.3} s, {:.0} ns a ping",
-            self.nanos_per_ping()
+            "{pings} pings{refused} of {devices} devices, {regions} regions: {transitions} transitions{took}"
         )?;
         Ok(())
     }
@@ -104,7 +113,16 @@ pub fn run(args: &ReplayArgs) -> Result<Figures> {
     let pings = args.pings.as_deref().map(read_pings).transpose()?.unwrap_or_default();
     let sightings = args.sightings.as_deref().map(read_sightings).transpose()?.unwrap_or_default();
     let arrivals = arrivals(&merge(pings, sightings));
-    let (figures, transitions) = replay(&catalogue, &arrivals, None)?;
+    let mut recorder = args.report.as_ref().map(|_| Recorder::default());
+    let (figures, transitions) = match &mut recorder {
+        Some(recorder) => replay(&catalogue, &arrivals, Some(&mut |seen: Seen<'_>| recorder.record(seen)))?,
+        None => replay(&catalogue, &arrivals, None)?,
+    };
+    if let Some((path, recorder)) = args.report.as_deref().zip(recorder) {
+        let mut panels = Panels::default();
+        panels.add_replay(&catalogue, recorder);
+        report::write(path, &report::replay_page(&figures, panels))?;
+    }
     let subject = || format!("cannot write transitions {}", args.transitions.display());
     let file = File::create(&args.transitions).with_context(subject)?;
     write(&transitions, BufWriter::new(file)).with_context(subject)?;

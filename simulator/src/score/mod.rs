@@ -4,7 +4,7 @@ mod table;
 
 use crate::generate::generate;
 use crate::grade::{Graded, grade};
-use crate::replay::{Figures, replay};
+use crate::replay::{Figures, Seen, replay};
 use crate::report::{self, Recorder};
 use crate::suite::{Kind, Suite};
 use anyhow::{Context, Result, bail, ensure};
@@ -125,15 +125,11 @@ pub fn score(suite: &Suite, seed: Option<u64>, recorder: Option<&mut Recorder>) 
     let subject = || format!("cannot score suite {}", suite.name);
     let catalogue = suite.catalogue()?;
     let arrivals = suite.arrivals();
-    let mut record;
-    let witness = match recorder {
-        Some(recorder) => {
-            record = |seen: crate::replay::Seen<'_>| recorder.record(seen);
-            Some(&mut record as &mut dyn FnMut(crate::replay::Seen<'_>))
-        }
-        None => None,
-    };
-    let (figures, transitions) = replay(&catalogue, &arrivals, witness).with_context(subject)?;
+    let (figures, transitions) = match recorder {
+        Some(recorder) => replay(&catalogue, &arrivals, Some(&mut |seen: Seen<'_>| recorder.record(seen))),
+        None => replay(&catalogue, &arrivals, None),
+    }
+    .with_context(subject)?;
     let graded = grade(suite, &transitions);
     Ok(Scored { name: suite.name.clone(), kind: suite.kind, seed, figures, graded })
 }
