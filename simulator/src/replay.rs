@@ -14,8 +14,8 @@ use doorstep::locate::Atlas;
 use doorstep::model::ping::SIGHTINGS_MAX;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
-    AppState, BrandId, Customer, CustomerId, Device, DeviceId, Extent, LocationConsent, Ping, Place, PlaceId, Platform,
-    Region, RegionId, Sequence, ServerTime, Transition,
+    AppState, BrandId, Customer, CustomerId, Device, DeviceId, Extent, LocationConsent, Ping, Place, PlaceId,
+    Platform, Region, RegionId, Sequence, ServerTime, Transition,
 };
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::CampaignBook;

@@ -24,6 +24,10 @@ const SPARSE_S: f64 = 120.0;
 const LIES: f64 = 0.02;
 /// How finely a day is looked at.
 const STEP: Millis = Millis::from_secs(10);
+/// A fix that says something about where in a town the phone is, in metres of accuracy.
+const GOOD_M: f64 = 100.0;
+/// So many of them make a stay that one can see.
+const HEARD_LEAST: usize = 3;
 const STAY_RADIUS_M: f64 = 120.0;
 const PHANTOM_RADIUS_M: f64 = 100.0;
 /// Nobody was ever so near to a phantom.
@@ -37,14 +41,19 @@ pub(super) fn fill(mut suite: Suite, seed: u64) -> Result<Suite> {
         let device = DeviceId::parse("device", &format!("phone{phone:02}"))?;
         let day = Day::new(&mut random);
         let (fixes, lies) = day.fixes(&mut random);
-        suite.reports.extend(arrive(&device, fixes, &mut random));
-        let long = day.stays.iter().filter(|(_, from, to)| (*to - *from) >= STAY);
+        // A stay of which the phone said next to nothing is none that one could see.
+        let heard = |from: &DeviceTime, to: &DeviceTime| {
+            let good = fixes.iter().filter(|(at, fix)| at >= from && at <= to && fix.accuracy.0 <= GOOD_M);
+            good.count() >= HEARD_LEAST
+        };
+        let long = day.stays.iter().filter(|(_, from, to)| *to - *from >= STAY && heard(from, to));
         for (index, (spot, from, to)) in long.enumerate() {
             let circle = Circle::new(rounded(spot.position()), Metres(STAY_RADIUS_M))?;
             let expected = Some(Expected::Stay { from: *from, to: *to });
             let id = RegionId::parse("id", &format!("{device}:stay{index}"))?;
             suite.fences.push(SuiteFence { id, circle, expected });
         }
+        suite.reports.extend(arrive(&device, fixes, &mut random));
         for (index, lie) in lies.iter().enumerate() {
             let circle = Circle::new(rounded(*lie), Metres(PHANTOM_RADIUS_M))?;
             let id = RegionId::parse("id", &format!("{device}:phantom{index}"))?;

@@ -31,8 +31,7 @@ pub(super) struct Spot {
 impl Spot {
     /// A position on the earth.
     pub(super) fn position(self) -> Position {
-        let (east, north) =
-            ((self.across - self.along) * FRAC_1_SQRT_2, (self.across + self.along) * FRAC_1_SQRT_2);
+        let (east, north) = ((self.across - self.along) * FRAC_1_SQRT_2, (self.across + self.along) * FRAC_1_SQRT_2);
         offset(Position::wrapped(39.74853, -104.99655), east, north)
     }
 
@@ -67,8 +66,7 @@ impl Crossing {
 pub(super) fn ramble(random: &mut Pcg64, reach: i32, length_m: f64) -> Vec<(Crossing, bool)> {
     let within = |crossing: Crossing| crossing.along.abs() <= reach && crossing.across.abs() <= reach;
     let half = reach / 2;
-    let mut here =
-        Crossing { along: random.random_range(-half..=half), across: random.random_range(-half..=half) };
+    let mut here = Crossing { along: random.random_range(-half..=half), across: random.random_range(-half..=half) };
     let mut heading = if random.random() { (1, 0) } else { (0, 1) };
     let mut way = vec![(here, false)];
     let mut walked = 0.0;

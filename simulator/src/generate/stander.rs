@@ -26,9 +26,8 @@ pub(super) fn fill(mut suite: Suite, seed: u64) -> Result<Suite> {
         let position = rounded(offset(circle.center, away * bearing.sin(), away * bearing.cos()));
         let sigma = pick(&mut random, &SIGMAS_M).unwrap_or(8.0);
         let device = DeviceId::parse("device", &format!("stand{phone:02}_dt{every}_s{sigma}"))?;
-        let path: Vec<Truth> = (0..DAY_S / every)
-            .map(|ping| Truth { at: START + Millis::from_secs(ping * every), position })
-            .collect();
+        let path: Vec<Truth> =
+            (0..DAY_S / every).map(|ping| Truth { at: START + Millis::from_secs(ping * every), position }).collect();
         let noise = Noise::of_sigma(Metres(sigma), random.random());
         suite.reports.extend(super::walk::reports(&device, &path, 1, noise));
         let id = RegionId::parse("id", &format!("{device}:0"))?;

@@ -1,6 +1,6 @@
 //! The figures of a grade, with what to aim for.
 
-use super::{Grade, GpsGrade};
+use super::{GpsGrade, Grade};
 
 /// One figure.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,7 @@
 //! Walks and drives.
 
 use super::statistics::{decile, share};
-use super::{Edge, Events, Grade, Graded, GpsGrade, Judged, Judgement};
+use super::{Edge, Events, GpsGrade, Grade, Graded, Judged, Judgement};
 use crate::route::Truth;
 use crate::suite::{Suite, SuiteFence, Visit, owner};
 use doorstep::model::{DeviceId, DeviceTime};
@@ -93,9 +93,8 @@ impl Tally {
 
     fn graded(mut self, kind: fn(GpsGrade) -> Grade) -> Graded {
         self.delays.sort_by(f64::total_cmp);
-        let count = |what: fn(&Judgement) -> bool| {
-            self.enters.iter().filter(|judged| what(&judged.judgement)).count() as u64
-        };
+        let count =
+            |what: fn(&Judgement) -> bool| self.enters.iter().filter(|judged| what(&judged.judgement)).count() as u64;
         let grade = kind(GpsGrade {
             enters: self.enters.len() as u64,
             clear_visits: self.clear,

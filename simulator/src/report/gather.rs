@@ -68,7 +68,8 @@ impl Panels {
             let judged: Vec<&Judged> = scored.graded.enters.iter().filter(|one| one.device == device).collect();
             let missed: Vec<&Visit> = scored.graded.missed.iter().filter(|one| one.device == device).collect();
             let faults = judged.iter().filter(|one| one.judgement.is_fault()).count() + missed.len();
-            let own = |transition: &Transition| suite.kind == Kind::Rooms || owner(&transition.region) == device.as_str();
+            let own =
+                |transition: &Transition| suite.kind == Kind::Rooms || owner(&transition.region) == device.as_str();
             let transitions = recorded.transitions.iter().filter(|(what, _)| own(what)).count();
             self.add(faults, transitions, || of_suite(suite, &device, recorded, &judged, &missed));
         }
@@ -90,7 +91,7 @@ impl Panels {
             return;
         }
         self.kept.push((faults, transitions, make()));
-        self.kept.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+        self.kept.sort_by_key(|(faults, transitions, _)| std::cmp::Reverse((*faults, *transitions)));
         self.kept.truncate(PANELS_MAX);
     }
 
@@ -151,7 +152,11 @@ fn of_suite(suite: &Suite, device: &DeviceId, recorded: Recorded, judged: &[&Jud
         regions: regions.take(REGIONS_MAX).collect(),
         raw: by_time(recorded.raw),
         track: recorded.track,
-        truth: suite.paths.get(device).map(|path| path.iter().map(|truth| truth.position).collect()).unwrap_or_default(),
+        truth: suite
+            .paths
+            .get(device)
+            .map(|path| path.iter().map(|truth| truth.position).collect())
+            .unwrap_or_default(),
         lanes: lanes(&own, truth, &name),
         events,
         ..Panel::default()
@@ -159,8 +164,11 @@ fn of_suite(suite: &Suite, device: &DeviceId, recorded: Recorded, judged: &[&Jud
 }
 
 fn of_replay(atlas: &Atlas, device: &DeviceId, recorded: Recorded) -> Panel {
-    let name = |region: &RegionId| atlas.site(region).map_or_else(|| region.to_string(), |site| site.region.display_name.clone());
-    let around: Vec<Position> = recorded.track.iter().copied().chain(recorded.raw.iter().map(|fix| fix.position)).collect();
+    let name = |region: &RegionId| {
+        atlas.site(region).map_or_else(|| region.to_string(), |site| site.region.display_name.clone())
+    };
+    let around: Vec<Position> =
+        recorded.track.iter().copied().chain(recorded.raw.iter().map(|fix| fix.position)).collect();
     let touched: BTreeMap<&RegionId, Mark> =
         recorded.transitions.iter().map(|(what, _)| (&what.region, Mark::Visited)).collect();
     Panel {
@@ -233,10 +241,9 @@ pub(super) fn lanes(
         if !enters && transition.kind != TransitionKind::Exit {
             continue;
         }
-        let lane = lanes.entry(transition.region.clone()).or_insert_with(|| Lane {
-            name: name(&transition.region),
-            ..Lane::default()
-        });
+        let lane = lanes
+            .entry(transition.region.clone())
+            .or_insert_with(|| Lane { name: name(&transition.region), ..Lane::default() });
         if enters {
             lane.inside.push((transition.decided, None));
         } else if let Some((_, end)) = lane.inside.last_mut().filter(|(_, end)| end.is_none()) {
@@ -290,7 +297,9 @@ fn detail(judgement: Judgement) -> Detail {
         Judgement::Right { delay_ms } if delay_ms >= 0 => {
             (format!("right, {} after the visit began", Millis(delay_ms)), Tone::HeldBack)
         }
-        Judgement::Right { delay_ms } => (format!("right, {} before the visit began", Millis(-delay_ms)), Tone::HeldBack),
+        Judgement::Right { delay_ms } => {
+            (format!("right, {} before the visit began", Millis(-delay_ms)), Tone::HeldBack)
+        }
         Judgement::NearMiss => ("a near miss: right at the edge".to_owned(), Tone::HeldBack),
         Judgement::Flap => ("one more enter in the same visit".to_owned(), Tone::Trouble),
         Judgement::False => ("false: the phone was elsewhere".to_owned(), Tone::Trouble),

@@ -30,7 +30,8 @@ pub(super) fn page(page: &Page) -> String {
                 Tone::HeldBack => " class=\"held\"",
                 Tone::Trouble => " class=\"trouble\"",
             };
-            let _ = writeln!(html, "<div{tone}><dt>{}</dt><dd>{}</dd></div>", escape(&tile.name), escape(&tile.value));
+            let _ =
+                writeln!(html, "<div{tone}><dt>{}</dt><dd>{}</dd></div>", escape(&tile.name), escape(&tile.value));
         }
         html.push_str("</dl>\n");
     }
@@ -106,10 +107,16 @@ fn wrapped(panel: &Panel, id: usize, alone: bool) -> String {
     let trouble = if panel.trouble { " trouble" } else { "" };
     let head = format!("<h2>{title}</h2> <span class=\"note{trouble}\">{note}</span>");
     if alone {
-        return format!("<section class=\"panel\"><div class=\"panelhead\">{head}</div>{}</section>\n", body(panel, id));
+        return format!(
+            "<section class=\"panel\"><div class=\"panelhead\">{head}</div>{}</section>\n",
+            body(panel, id)
+        );
     }
     let open = if id == 0 { " open" } else { "" };
-    format!("<details class=\"panel\"{open}><summary class=\"panelhead\">{head}</summary>{}</details>\n", body(panel, id))
+    format!(
+        "<details class=\"panel\"{open}><summary class=\"panelhead\">{head}</summary>{}</details>\n",
+        body(panel, id)
+    )
 }
 
 fn body(panel: &Panel, id: usize) -> String {
@@ -140,7 +147,11 @@ fn body(panel: &Panel, id: usize) -> String {
     let lanes = lanes::lanes(panel);
     if !lanes.is_empty() {
         let truth = panel.lanes.iter().any(|lane| !lane.truth.is_empty());
-        let key = if truth { " <small><i class=\"in\"></i> as decided <i class=\"true\"></i> as it truly was</small>" } else { "" };
+        let key = if truth {
+            " <small><i class=\"in\"></i> as decided <i class=\"true\"></i> as it truly was</small>"
+        } else {
+            ""
+        };
         let _ = write!(html, "<div class=\"visits\"><h3>Visits{key}</h3>{lanes}</div>");
     }
     let left = if html.is_empty() { String::new() } else { format!("<div class=\"left\">{html}</div>") };

@@ -12,8 +12,8 @@ const LANES_MAX: usize = 60;
 const TICKS: i64 = 5;
 /// Steps between them, in milliseconds.
 const STEPS_MS: [i64; 14] = [
-    10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000,
-    43_200_000, 86_400_000,
+    10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000,
+    21_600_000, 43_200_000, 86_400_000,
 ];
 
 /// The lanes; empty where there are none.
@@ -51,7 +51,8 @@ pub(super) fn lanes(panel: &Panel) -> String {
             r#"<div class="lane"><span class="name">{name}</span><span class="bars" role="img" aria-label="{name}: {told}">{bars}</span></div>"#
         );
     }
-    let _ = write!(html, r#"<div class="lane axis" aria-hidden="true"><span class="name"></span><span class="bars">"#);
+    let _ =
+        write!(html, r#"<div class="lane axis" aria-hidden="true"><span class="name"></span><span class="bars">"#);
     let step = STEPS_MS.into_iter().find(|step| (to - from) / step <= TICKS).unwrap_or((to - from) / TICKS);
     let format = if step % 60_000 == 0 { "%H:%M" } else { "%H:%M:%S" };
     let mut at = from + step / 2;

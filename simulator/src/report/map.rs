@@ -38,12 +38,13 @@ pub(super) fn map(panel: &Panel, id: usize) -> String {
     };
     let _ = write!(svg, r#"<path class="truth" d="{}"/>"#, line(&mut panel.truth.iter().copied()));
     let kept = panel.raw.iter().filter(|fix| !aside(fix));
-    let dots: Vec<Point> = kept.clone().map(|fix| plane.point(fix.position)).filter(|dot| plane.holds(*dot)).collect();
+    let dots: Vec<Point> =
+        kept.clone().map(|fix| plane.point(fix.position)).filter(|dot| plane.holds(*dot)).collect();
     let _ = write!(
         svg,
         r#"<g class="raw"><path class="rawline" d="{}"/><path class="dots" d="{}"/></g>"#,
         line(&mut kept.map(|fix| fix.position)),
-        apart(&dots, 1.5, POINTS_MAX).iter().map(|(x, y)| format!("M{x:.1} {y:.1}h0")).collect::<String>()
+        dotted(&apart(&dots, 1.5, POINTS_MAX))
     );
     let _ = write!(svg, r#"<path class="track" d="{}"/>"#, line(&mut panel.track.iter().copied()));
     svg.push_str(&set_aside(&plane, panel));
@@ -260,6 +261,15 @@ fn path(points: &[Point]) -> String {
     let mut d = String::with_capacity(points.len() * 12);
     for (index, (x, y)) in points.iter().enumerate() {
         let _ = write!(d, "{}{x:.1} {y:.1}", if index == 0 { "M" } else { "L" });
+    }
+    d
+}
+
+/// Points as lines of no length: with round ends they are dots of the line's width.
+fn dotted(points: &[Point]) -> String {
+    let mut d = String::with_capacity(points.len() * 14);
+    for (x, y) in points {
+        let _ = write!(d, "M{x:.1} {y:.1}h0");
     }
     d
 }

@@ -189,7 +189,8 @@ pub fn score_page(tables: &[Table], panels: Panels) -> Page {
     let (met, all) = goals.fold((0, 0), |(met, all), one| (met + usize::from(one), all + 1));
     Page {
         title: "Presence, scored".to_owned(),
-        lead: "Suites of pings with known visits, replayed and graded; below, the phones with which most went wrong.".to_owned(),
+        lead: "Suites of pings with known visits, replayed and graded; below, the phones with which most went wrong."
+            .to_owned(),
         tiles: vec![Tile {
             value: format!("{met} of {all}"),
             name: "goals reached".to_owned(),

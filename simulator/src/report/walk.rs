@@ -6,7 +6,9 @@ use crate::route::Route;
 use crate::summary::Summary;
 use crate::timeline::{Names, Tone, nothing_to_say, verdicts};
 use anyhow::Result;
-use doorstep::model::{Decision, DecisionId, FixOutcome, Millis, Ping, Position, RegionId, Sequence, TriggerId, Verdict};
+use doorstep::model::{
+    Decision, DecisionId, FixOutcome, Millis, Ping, Position, RegionId, Sequence, TriggerId, Verdict,
+};
 use doorstep::store::TraceEntry;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -57,7 +59,11 @@ fn tiles(summary: &Summary) -> Vec<Tile> {
         tile(summary.pings as u64, "pings", Tone::Plain),
         tile(summary.doors_passed as u64, "doors passed", Tone::Plain),
         tile(summary.alerts_naive as u64, "alerts of a naive trigger", Tone::Plain),
-        tile(summary.alerts_sent as u64, if summary.alerts_sent == 1 { "alert sent" } else { "alerts sent" }, Tone::Sent),
+        tile(
+            summary.alerts_sent as u64,
+            if summary.alerts_sent == 1 { "alert sent" } else { "alerts sent" },
+            Tone::Sent,
+        ),
     ];
     if let Some(received) = summary.alerts_received {
         let tone = if received == summary.alerts_sent { Tone::Sent } else { Tone::Trouble };

@@ -4,6 +4,7 @@ use super::Scored;
 use crate::grade::{Figure, Form, Goal};
 use crate::suite::Kind;
 use anyhow::Result;
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// A table of figures.
@@ -35,7 +36,7 @@ pub struct Row {
 
 /// The tables of scores, in their order.
 pub fn tables(scored: &[Scored]) -> Vec<Table> {
-    let single = scored.iter().filter(|one| one.seed.is_none()).map(|one| of_one(one));
+    let single = scored.iter().filter(|one| one.seed.is_none()).map(of_one);
     let kinds = Kind::ALL.into_iter().filter_map(|kind| {
         let of_kind: Vec<&Scored> = scored.iter().filter(|one| one.seed.is_some() && one.kind == kind).collect();
         match of_kind.as_slice() {
@@ -133,9 +134,11 @@ impl Table {
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         let name = self.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
         let mut line = |first: &str, cells: &[&str], mark: &str| {
-            let cells: String =
-                cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}")).collect();
-            writeln!(out, "{}", format!("  {first:<name$}{cells}  {mark}").trim_end())
+            let mut text = format!("  {first:<name$}");
+            for (cell, width) in cells.iter().zip(&widths) {
+                let _ = write!(text, "  {cell:>width$}");
+            }
+            writeln!(out, "{}", format!("{text}  {mark}").trim_end())
         };
         line("", &self.columns, "")?;
         for row in &self.rows {

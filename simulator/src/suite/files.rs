@@ -1,9 +1,7 @@
 //! Suites as directories.
 
 use super::{Expected, Kind, Suite, SuiteFence, Visit};
-use crate::formats::{
-    Reading, Report, read_beacons, read_pings, read_rows, read_sightings, read_text,
-};
+use crate::formats::{Reading, Report, read_beacons, read_pings, read_rows, read_sightings, read_text};
 use crate::route::Truth;
 use anyhow::{Context, Result, bail, ensure};
 use doorstep::model::{BeaconExtent, Circle, DeviceId, DeviceTime, Extent, Metres, Position, RegionId};
@@ -36,11 +34,15 @@ impl Suite {
     /// Reads a directory. An error names the file and, where it is known, the line.
     pub fn read(folder: &Path) -> Result<Self> {
         ensure!(folder.is_dir(), "cannot read suite {}: it is no directory", folder.display());
-        let name = folder.canonicalize().ok().as_deref().unwrap_or(folder).file_name().map_or_else(
-            || folder.display().to_string(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        let find = |name: &str| [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|p| p.exists());
+        let name = folder
+            .canonicalize()
+            .ok()
+            .as_deref()
+            .unwrap_or(folder)
+            .file_name()
+            .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let find =
+            |name: &str| [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|p| p.exists());
         let fences = find("fences.geojson").map(|path| read_fences(&path)).transpose()?.unwrap_or_default();
         let beacons = find("beacons.csv").map(|path| read_beacons(&path)).transpose()?.unwrap_or_default();
         let paths = find("path.csv").map(|path| read_path(&path)).transpose()?;
@@ -174,7 +176,8 @@ fn read_fences(path: &Path) -> Result<Vec<SuiteFence>> {
             let value = feature.property(name).and_then(serde_json::Value::as_i64);
             value.map(DeviceTime).with_context(|| format!("feature {id} has no {name}"))
         };
-        let Some(GeometryValue::Point { coordinates }) = feature.geometry.as_ref().map(|geometry| &geometry.value) else {
+        let Some(GeometryValue::Point { coordinates }) = feature.geometry.as_ref().map(|geometry| &geometry.value)
+        else {
             bail!("feature {id} is no point");
         };
         let (Some(lon), Some(lat)) = (coordinates.as_slice().first(), coordinates.as_slice().get(1)) else {
