@@ -3,8 +3,12 @@
 
 use crate::timeline::Names;
 use anyhow::{Context, Result, ensure};
-use doorstep::model::{Campaign, Customer, CustomerId, Decision, Device, DeviceTime, Place, Region};
+use doorstep::model::{
+    Campaign, Customer, CustomerId, Decision, DecisionId, Device, DeviceTime, Millis, Place, Region,
+};
+use doorstep::store::TraceEntry;
 use doorstep::wire::{self, v1};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use v1::campaign_service_client::CampaignServiceClient;
@@ -18,6 +22,8 @@ const PAGE: i32 = 1_000;
 const PAGES_MAX: usize = 1_000;
 /// The largest message, in bytes.
 const MESSAGE_MAX_BYTES: usize = 16 * 1024 * 1024;
+/// Most decisions of which the server is asked for its sentences.
+const EXPLAINED_MAX: usize = crate::report::EVENTS_MAX;
 /// How long connecting may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
@@ -148,6 +154,56 @@ impl Client {
         }
         decisions.sort_by_key(|decision| (decision.observed, decision.sequence));
         Ok(decisions)
+    }
+
+    /// What the server says about these decisions, in its own sentences. Of at most so many decisions of one walk.
+    pub async fn sentences(&self, decisions: &[Decision]) -> Result<BTreeMap<DecisionId, Vec<String>>> {
+        let mut service = DecisionServiceClient::new(self.channel());
+        let mut told = BTreeMap::new();
+        for decision in decisions.iter().filter(|one| !one.transitions.is_empty()).take(EXPLAINED_MAX) {
+            let name = wire::name::decision_name(&decision.customer, &decision.id);
+            let answer = service.explain_decision(v1::ExplainDecisionRequest { name: name.clone() }).await;
+            let answer = answer.with_context(|| format!("cannot explain {name}"))?.into_inner();
+            told.insert(decision.id.clone(), answer.sentences);
+        }
+        Ok(told)
+    }
+
+    /// Puts a device under trace for so long by the server's clock, 24 hours at most.
+    pub async fn start_trace(&self, device: &str, duration: Millis) -> Result<()> {
+        let duration = duration.clamp(Millis::from_secs(1), Millis::from_hours(24));
+        let request = v1::StartTraceRequest { device: device.to_owned(), duration: Some(duration.into()) };
+        let mut service = DecisionServiceClient::new(self.channel());
+        service.start_trace(request).await.with_context(|| format!("cannot trace {device}"))?;
+        Ok(())
+    }
+
+    /// Ends the trace of a device.
+    pub async fn stop_trace(&self, device: &str) -> Result<()> {
+        let request = v1::StopTraceRequest { device: device.to_owned() };
+        let mut service = DecisionServiceClient::new(self.channel());
+        service.stop_trace(request).await.with_context(|| format!("cannot end the trace of {device}"))?;
+        Ok(())
+    }
+
+    /// Reads what was traced of a device for pings observed from one time to another, the oldest first.
+    pub async fn traces(&self, device: &str, from: DeviceTime, to: DeviceTime) -> Result<Vec<TraceEntry>> {
+        let mut service = DecisionServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_MAX_BYTES);
+        let mut entries = Vec::new();
+        let mut pages = Pages::default();
+        while let page @ Some(_) = pages.next()? {
+            let request = v1::ListTraceEntriesRequest { parent: device.to_owned(), page };
+            let response = service.list_trace_entries(request).await;
+            let response = response.with_context(|| format!("cannot list the trace of {device}"))?.into_inner();
+            for entry in response.entries {
+                let entry = wire::trace::entry(entry)?;
+                if (from..=to).contains(&entry.decision.observed) {
+                    entries.push(entry);
+                }
+            }
+            pages.turn(response.next_page_token);
+        }
+        Ok(entries)
     }
 
     /// Where a walk stands that this device is to go on with: the highest sequence number that the server has kept

@@ -9,6 +9,7 @@ use crate::noise::{Noise, Surroundings};
 use crate::phone::{Phone, PhoneReport};
 use crate::pings;
 use crate::receiver::{Received, Receiver};
+use crate::report::{self, WalkStory};
 use crate::route::Route;
 use crate::summary::Summary;
 use crate::timeline::{self, Printer, tally};
@@ -16,10 +17,11 @@ use crate::track::Track;
 use anyhow::{Context, Result, bail, ensure};
 use doorstep::deliver::webhook::{Options, Secrets, Webhook};
 use doorstep::files::{Defaults, Roster, read_campaigns, read_customers, read_regions};
-use doorstep::model::{CustomerId, Decision, DeviceId, Millis, Ping, Sequence, ServerTime};
+use doorstep::model::{CustomerId, Decision, DecisionId, DeviceId, Millis, Ping, Sequence, ServerTime};
 use doorstep::service::{self, Clock, Running, ServeConfig};
+use doorstep::store::TraceEntry;
 use doorstep::wire::name;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -56,6 +58,9 @@ pub struct DemoArgs {
     /// The folder of fixtures. Default: `fixtures` here, else that of the source tree.
     #[arg(long, value_name = "DIR")]
     pub fixtures: Option<PathBuf>,
+    /// Write a page to look at: the map, the track, the timeline.
+    #[arg(long, value_name = "HTML")]
+    pub report: Option<PathBuf>,
     /// End with one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -70,6 +75,7 @@ impl Default for DemoArgs {
             every: 1,
             walk: "sixteenth_street".to_owned(),
             fixtures: None,
+            report: None,
             json: false,
         }
     }
@@ -86,21 +92,22 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Summary> {
     let roster = register(&client, &fixtures, &args.customer).await?;
 
     let walk = Walk::read(&fixtures, args)?;
-    writeln!(out, "{}", walk.introduction(args))?;
+    writeln!(out, "{} with {}'s phone: {}", walk.name(args), args.customer, walk.introduction(args))?;
     writeln!(
         out,
-        "server {}, data in {}, alerts to {}\n",
+        "A real server listens at {}, keeps its data in {} and sends alerts to {}\n",
         server.local_addr(),
         folder.path().display(),
         receiver.url()
     )?;
     let device = roster.devices.first().with_context(|| format!("customer {} has no device", args.customer))?;
     let walker = Walker { client: &client, receiver: &receiver, customer: &roster.customer.id, device: &device.id };
-    let report = walker.go(&walk).await?;
+    let walked = walker.go(&walk, args.report.is_some()).await?;
 
     let decisions = walker.decisions(&walk).await?;
     receiver.wait_for(tally(&decisions).sent.len(), ARRIVE_WITHIN).await;
     let names = client.names().await?;
+    let told = if args.report.is_some() { Some(walker.told(&walk, &decisions).await?) } else { None };
     drop(client);
     server.drain().await.context("the server did not end well")?;
     let received = receiver.received();
@@ -112,7 +119,28 @@ pub async fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Summary> {
     let mut summary = Summary::count(&names, &walk.route, &walk.pings, &decisions, args.seed)?;
     summary.alerts_received = Some(received.alerts.len());
     summary.print(out, &printer)?;
-    report.print_refusals(out)?;
+    walked.print_refusals(out)?;
+    match args.report.as_deref().zip(told) {
+        Some((path, (traces, sentences))) => {
+            let story = WalkStory {
+                title: walk.name(args).to_owned(),
+                lead: format!("{} A virtual phone, a real server.", walk.introduction(args)),
+                device: format!("{}’s {}", args.customer, device.id),
+                names: &names,
+                zone: &printer.zone,
+                route: &walk.route,
+                pings: &walk.pings,
+                decisions: &decisions,
+                traces: &traces,
+                sentences: &sentences,
+                received: Some(&arrived),
+                summary: &summary,
+            };
+            report::write(path, &report::walk_page(&story)?)?;
+            writeln!(out, "\nA page to look at: {}", path.display())?;
+        }
+        None => writeln!(out, "\nTo see it on a map: simulator demo --report walk.html")?,
+    }
     if args.json {
         writeln!(out, "{}", summary.json()?)?;
     }
@@ -127,6 +155,8 @@ struct Walker<'a> {
     customer: &'a CustomerId,
     device: &'a DeviceId,
 }
+
+type Sentences = BTreeMap<DecisionId, Vec<String>>;
 
 struct Walk {
     track: Track,
@@ -146,15 +176,17 @@ impl Walk {
         Ok(Self { track, route, pings })
     }
 
+    fn name<'a>(&'a self, args: &'a DemoArgs) -> &'a str {
+        self.track.name.as_deref().unwrap_or(&args.walk)
+    }
+
     fn introduction(&self, args: &DemoArgs) -> String {
+        let every = if args.every == 1 { "one a second".to_owned() } else { format!("one each {} s", args.every) };
         format!(
-            "{} with {}'s phone: {:.0} m in {}, {} pings, one each {} s; GPS noise {} ({}, seed {})",
-            self.track.name.as_deref().unwrap_or(&args.walk),
-            args.customer,
+            "{:.0} m in {}, {} pings, {every}; GPS noise {} ({}, seed {}).",
             self.route.length_m(),
             self.route.end() - self.route.start(),
             self.pings.len(),
-            args.every,
             args.noise,
             args.noise.sigma(),
             args.seed
@@ -212,11 +244,17 @@ async fn register(client: &Client, fixtures: &Path, walker: &str) -> Result<Rost
 impl Walker<'_> {
     /// Reports all pings. Half an hour of the walk passes in a moment, and an alert is worth delivering for some
     /// minutes of the walk only: so whenever something happened, the phone waits for the alerts on their way.
-    async fn go(&self, walk: &Walk) -> Result<PhoneReport> {
-        let mut phone = Phone::new(self.client.channel(), name::device_name(self.customer, self.device), BATCH);
+    async fn go(&self, walk: &Walk, traced: bool) -> Result<PhoneReport> {
+        let device = name::device_name(self.customer, self.device);
+        let mut phone = Phone::new(self.client.channel(), device.as_str(), BATCH);
         let mut happened = 0;
-        for ping in &walk.pings {
+        for (index, ping) in walk.pings.iter().enumerate() {
             phone.take(ping).await?;
+            if index == 0 && traced {
+                // The server's time comes from the pings: before the first there is none.
+                phone.flush().await?;
+                self.client.start_trace(&device, Millis::from_hours(24)).await?;
+            }
             if phone.report().transitions.len() > happened {
                 happened = phone.report().transitions.len();
                 let sent = tally(&self.decisions(walk).await?).sent.len();
@@ -224,6 +262,13 @@ impl Walker<'_> {
             }
         }
         phone.finish().await
+    }
+
+    /// What the server traced, and what it says about its decisions.
+    async fn told(&self, walk: &Walk, decisions: &[Decision]) -> Result<(Vec<TraceEntry>, Sentences)> {
+        let device = name::device_name(self.customer, self.device);
+        let traces = self.client.traces(&device, walk.route.start(), walk.route.end()).await?;
+        Ok((traces, self.client.sentences(decisions).await?))
     }
 
     async fn decisions(&self, walk: &Walk) -> Result<Vec<Decision>> {

@@ -187,7 +187,8 @@ fn report(device: &str, observed_ms: i64, received_ms: Option<i64>, reading: Rea
     })
 }
 
-fn read_rows<R: DeserializeOwned, T>(path: &Path, parse: impl Fn(R) -> Result<T>) -> Result<Vec<T>> {
+/// Reads a CSV file row by row. An error names the file and the line.
+pub fn read_rows<R: DeserializeOwned, T>(path: &Path, parse: impl Fn(R) -> Result<T>) -> Result<Vec<T>> {
     let subject = || format!("cannot read {}", path.display());
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(open(path).with_context(subject)?);
     let headers = csv.headers().with_context(subject)?.clone();

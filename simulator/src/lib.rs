@@ -20,6 +20,13 @@ pub mod naive;
 pub mod summary;
 pub mod timeline;
 
+pub mod generate;
+pub mod grade;
+pub mod suite;
+
+pub mod report;
+
 pub mod demo;
 pub mod replay;
+pub mod score;
 pub mod walk;

@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 use simulator::demo::DemoArgs;
 use simulator::replay::ReplayArgs;
+use simulator::score::{ScoreArgs, SuiteArgs};
 use simulator::walk::WalkArgs;
-use simulator::{demo, replay, walk};
+use simulator::{demo, replay, score, walk};
 use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +26,10 @@ enum Command {
     Walk(WalkArgs),
     /// Run recorded pings through the core, as fast as it goes, and write the transitions.
     Replay(ReplayArgs),
+    /// Measure presence: replay suites of pings with known visits, grade what came of it, and print the tables.
+    Score(ScoreArgs),
+    /// Make a suite up from a seed, and write it.
+    Suite(SuiteArgs),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +56,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Demo(args) => demo::run(&args, &mut out).await.map(drop),
             Command::Walk(args) => walk::run(&args, &mut out).await.map(drop),
             Command::Replay(args) => replay::run(&args)?.print(&mut out),
+            Command::Score(args) => score::run(&args, &mut out).map(drop),
+            Command::Suite(args) => score::write_suites(&args, &mut out),
         }
     })
 }

@@ -76,7 +76,8 @@ impl fmt::Display for Surroundings {
 /// The noise of one phone on one walk: the same for the same surroundings, seed and times.
 #[derive(Debug, Clone)]
 pub struct Noise {
-    surroundings: Surroundings,
+    sigma_m: f64,
+    wild: bool,
     random: Pcg64,
     error: Option<CorrelatedError>,
 }
@@ -91,19 +92,30 @@ struct CorrelatedError {
 impl Noise {
     /// Noise from a seed (PCG XSL RR 128/64).
     pub fn new(surroundings: Surroundings, seed: u64) -> Self {
-        Self { surroundings, random: Pcg64::seed_from_u64(seed), error: None }
+        Self::of_sigma(surroundings.sigma(), seed)
+    }
+
+    /// Noise of this standard deviation along each axis.
+    pub fn of_sigma(sigma: Metres, seed: u64) -> Self {
+        Self { sigma_m: sigma.0, wild: true, random: Pcg64::seed_from_u64(seed), error: None }
+    }
+
+    /// The same without the fixes that are far off.
+    #[must_use]
+    pub fn without_wild_ones(self) -> Self {
+        Self { wild: false, ..self }
     }
 
     /// What the phone reports. To be asked in the order of time.
     pub fn fix(&mut self, truth: Truth) -> Fix {
-        let sigma = self.surroundings.sigma().0;
+        let sigma = self.sigma_m;
         if sigma == 0.0 {
             return fix(truth, 0.0, 0.0, ACCURACY_LEAST_M);
         }
         let error = self.advance(truth.at, sigma);
         self.error = Some(error);
-        let accuracy = RADIUS_68 * sigma * (ACCURACY_SPREAD * self.normal()).exp();
-        if !self.random.random_ratio(1, WILD_ONE_IN) {
+        let accuracy = RADIUS_68 * sigma * (ACCURACY_SPREAD * gaussian(&mut self.random)).exp();
+        if !self.wild || !self.random.random_ratio(1, WILD_ONE_IN) {
             return fix(truth, error.east_m, error.north_m, accuracy);
         }
         let (least, most) = WILD_M;
@@ -121,14 +133,15 @@ impl Noise {
         let fresh = sigma * (1.0 - kept * kept).sqrt();
         CorrelatedError {
             at,
-            east_m: east * kept + fresh * self.normal(),
-            north_m: north * kept + fresh * self.normal(),
+            east_m: east * kept + fresh * gaussian(&mut self.random),
+            north_m: north * kept + fresh * gaussian(&mut self.random),
         }
     }
+}
 
-    fn normal(&mut self) -> f64 {
-        StandardNormal.sample(&mut self.random)
-    }
+/// A number of the standard normal distribution.
+pub fn gaussian(random: &mut Pcg64) -> f64 {
+    StandardNormal.sample(random)
 }
 
 fn fix(truth: Truth, east_m: f64, north_m: f64, accuracy_m: f64) -> Fix {

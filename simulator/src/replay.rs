@@ -6,23 +6,27 @@
 
 use crate::clock::Stopwatch;
 use crate::formats::{Reading, Report, TransitionsWriter, read_beacons, read_pings, read_sightings, read_text};
+use crate::report::{self, Panels, Recorder};
 use anyhow::{Context, Result, ensure};
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed, Outcome};
 use doorstep::files::{Defaults, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::ping::SIGHTINGS_MAX;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
-    AppState, BrandId, Customer, CustomerId, Device, DeviceId, LocationConsent, Ping, Place, PlaceId, Platform,
-    Region, Sequence, ServerTime, Transition,
+    AppState, BrandId, Customer, CustomerId, Decision, Device, DeviceId, Extent, LocationConsent, Ping, Place,
+    PlaceId, Platform, Region, RegionId, Sequence, ServerTime, Transition,
 };
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::CampaignBook;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The brand of places that nobody named.
+const BRAND: &str = "replay";
 
 /// What to replay, and where to write what happened.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -44,6 +48,9 @@ pub struct ReplayArgs {
     /// Where to write the transitions: CSV of `device_id`, `region_id`, `transition`, `observed_ms`.
     #[arg(long, value_name = "CSV")]
     pub transitions: PathBuf,
+    /// Write a page to look at: maps and timelines.
+    #[arg(long, value_name = "HTML")]
+    pub report: Option<PathBuf>,
 }
 
 /// What a replay came to.
@@ -73,10 +80,15 @@ impl Figures {
     pub fn print(&self, out: &mut dyn Write) -> Result<()> {
         let Self { devices, regions, pings, refused, transitions, seconds } = self;
         let refused = if *refused == 0 { String::new() } else { format!(" ({refused} more were refused)") };
+        // Of a debug build, time says nothing.
+        let took = if cfg!(debug_assertions) {
+            String::new()
+        } else {
+            format!(" in {seconds:.3} s, {:.0} ns a ping", self.nanos_per_ping())
+        };
         writeln!(
             out,
-            "{pings} pings{refused} of {devices} devices, {regions} regions: {transitions} transitions in {seconds:.3} s, {:.0} ns a ping",
-            self.nanos_per_ping()
+            "{pings} pings{refused} of {devices} devices, {regions} regions: {transitions} transitions{took}"
         )?;
         Ok(())
     }
@@ -101,7 +113,16 @@ pub fn run(args: &ReplayArgs) -> Result<Figures> {
     let pings = args.pings.as_deref().map(read_pings).transpose()?.unwrap_or_default();
     let sightings = args.sightings.as_deref().map(read_sightings).transpose()?.unwrap_or_default();
     let arrivals = arrivals(&merge(pings, sightings));
-    let (figures, transitions) = replay(&catalogue, &arrivals)?;
+    let mut recorder = args.report.as_ref().map(|_| Recorder::default());
+    let (figures, transitions) = match &mut recorder {
+        Some(recorder) => replay(&catalogue, &arrivals, Some(&mut |outcome: &Outcome| recorder.record(outcome)))?,
+        None => replay(&catalogue, &arrivals, None)?,
+    };
+    if let Some((path, recorder)) = args.report.as_deref().zip(recorder) {
+        let mut panels = Panels::default();
+        panels.add_replay(&catalogue, recorder);
+        report::write(path, &report::replay_page(&figures, panels))?;
+    }
     let subject = || format!("cannot write transitions {}", args.transitions.display());
     let file = File::create(&args.transitions).with_context(subject)?;
     write(&transitions, BufWriter::new(file)).with_context(subject)?;
@@ -110,37 +131,35 @@ pub fn run(args: &ReplayArgs) -> Result<Figures> {
 
 /// The regions of a fences file and of a beacons file. A region that names no place gets one of its own.
 pub fn catalogue(regions: Option<&Path>, beacons: Option<&Path>) -> Result<Catalogue> {
-    let defaults = Defaults { brand: Some(BrandId::parse("brand", "replay")?), ..Defaults::default() };
+    let defaults = Defaults { brand: Some(BrandId::parse("brand", BRAND)?), ..Defaults::default() };
     let (mut places, mut all) = (Vec::new(), Vec::new());
     if let Some(path) = regions {
         let subject = || format!("cannot read regions {}", path.display());
         let text = read_text(path).with_context(subject)?;
         (places, all) = read_regions(&text, &defaults).with_context(subject)?;
     }
-    if let Some(path) = beacons {
-        for (id, extent) in read_beacons(path)? {
-            let place = Place {
-                id: PlaceId::parse("region_id", id.as_str())?,
-                display_name: id.to_string(),
-                brand: BrandId::parse("brand", "replay")?,
-                time_zone: "UTC".to_owned(),
-                tags: Vec::new(),
-            };
-            let display_name = id.to_string();
-            all.push(Region {
-                id,
-                place: place.id.clone(),
-                display_name,
-                extent,
-                dwell: DWELL_DEFAULT,
-                tags: Vec::new(),
-            });
-            if places.iter().all(|other: &Place| other.id != place.id) {
-                places.push(place);
-            }
+    let beacons = beacons.map(read_beacons).transpose()?.unwrap_or_default();
+    together(places, all, beacons.into_iter())
+}
+
+/// Places, regions, and extents whose regions get places of their own, without campaigns.
+pub fn together(
+    mut places: Vec<Place>,
+    mut regions: Vec<Region>,
+    extents: impl Iterator<Item = (RegionId, Extent)>,
+) -> Result<Catalogue> {
+    let mut known: BTreeSet<PlaceId> = places.iter().map(|place| place.id.clone()).collect();
+    for (id, extent) in extents {
+        let place = PlaceId::parse("region_id", id.as_str())?;
+        let display_name = id.to_string();
+        if known.insert(place.clone()) {
+            let (brand, time_zone) = (BrandId::parse("brand", BRAND)?, "UTC".to_owned());
+            let (id, display_name) = (place.clone(), display_name.clone());
+            places.push(Place { id, display_name, brand, time_zone, tags: Vec::new() });
         }
+        regions.push(Region { id, place, display_name, extent, dwell: DWELL_DEFAULT, tags: Vec::new() });
     }
-    let atlas = Atlas::build(places.into_iter().map(Arc::new), all.into_iter().map(Arc::new));
+    let atlas = Atlas::build(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new));
     Ok(Catalogue { atlas: atlas.context("the regions do not fit together")?, campaigns: CampaignBook::default() })
 }
 
@@ -176,48 +195,86 @@ pub fn arrivals(reports: &[Report]) -> Vec<Arrival> {
     arrivals
 }
 
-/// Decides the pings in their order. The transitions come in the order in which they were decided.
-pub fn replay(catalogue: &Catalogue, arrivals: &[Arrival]) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
+/// Decides the pings in their order. The transitions come in the order in which they were decided. Who looks on, by
+/// `witness`, is shown every outcome, and takes a little of the time that is measured.
+pub fn replay(
+    catalogue: &Catalogue,
+    arrivals: &[Arrival],
+    mut witness: Option<&mut dyn FnMut(&Outcome)>,
+) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
     let presence = PresenceConfig::default();
-    let engine = Engine { catalogue, presence: &presence };
-    let mut customers: BTreeMap<&DeviceId, CustomerState> = BTreeMap::new();
-    for arrival in arrivals {
-        if !customers.contains_key(&arrival.device) {
-            customers.insert(&arrival.device, alone(&arrival.device)?);
-        }
-    }
-    let mut figures = Figures { devices: customers.len(), regions: catalogue.atlas.len(), ..Figures::default() };
+    let mut player = Player::new(Engine { catalogue, presence: &presence }, arrivals)?;
+    let mut figures = Figures { devices: player.devices(), regions: catalogue.atlas.len(), ..Figures::default() };
     let mut transitions = Vec::new();
-    let stopwatch = Stopwatch::start();
-    for Arrival { device, received, ping } in arrivals {
-        let Some(customer) = customers.get_mut(device) else { continue };
-        while let Some(due) = engine.due(customer).filter(|due| due < received) {
-            let all = engine.tick(customer, due);
-            transitions
-                .extend(all.into_iter().flat_map(|o| o.decision.transitions).map(|what| (device.clone(), what)));
-        }
-        match engine.observe(customer, device, ping, *received) {
-            Observed::Kept(all) => {
-                figures.pings += 1;
-                let all = all.into_iter().flat_map(|outcome| outcome.decision.transitions);
-                transitions.extend(all.map(|what| (device.clone(), what)));
+    let mut note = |outcomes: Vec<Outcome>| {
+        for outcome in outcomes {
+            if let Some(witness) = &mut witness {
+                witness(&outcome);
             }
-            Observed::Refused(refusal) => {
+            let Decision { device, transitions: told, .. } = outcome.decision;
+            transitions.extend(told.into_iter().map(|what| (device.clone(), what)));
+        }
+    };
+    let stopwatch = Stopwatch::start();
+    for arrival in arrivals {
+        note(player.wait(&arrival.device, Some(arrival.received)));
+        match player.play(arrival) {
+            Some(Observed::Kept(outcomes)) => {
+                figures.pings += 1;
+                note(outcomes);
+            }
+            Some(Observed::Refused(refusal)) => {
                 figures.refused += 1;
+                let Arrival { device, ping, .. } = arrival;
                 tracing::debug!(%device, sequence = ping.sequence.0, ?refusal, "refused");
             }
+            None => {}
         }
     }
-    for (device, customer) in &mut customers {
-        while let Some(due) = engine.due(customer) {
-            let all = engine.tick(customer, due);
-            let all = all.into_iter().flat_map(|outcome| outcome.decision.transitions);
-            transitions.extend(all.map(|what| ((*device).clone(), what)));
-        }
+    for device in player.customers.keys().copied().collect::<Vec<_>>() {
+        note(player.wait(device, None));
     }
     figures.seconds = stopwatch.seconds();
     figures.transitions = transitions.len() as u64;
     Ok((figures, transitions))
+}
+
+/// The engine, and what it knows of the devices of a replay.
+struct Player<'a> {
+    engine: Engine<'a>,
+    customers: BTreeMap<&'a DeviceId, CustomerState>,
+}
+
+impl<'a> Player<'a> {
+    fn new(engine: Engine<'a>, arrivals: &'a [Arrival]) -> Result<Self> {
+        let mut customers = BTreeMap::new();
+        for Arrival { device, .. } in arrivals {
+            if !customers.contains_key(device) {
+                customers.insert(device, alone(device)?);
+            }
+        }
+        Ok(Self { engine, customers })
+    }
+
+    fn devices(&self) -> usize {
+        self.customers.len()
+    }
+
+    /// What the engine decides while no ping comes from a device, before a moment or for ever.
+    fn wait(&mut self, device: &DeviceId, before: Option<ServerTime>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        let Some(customer) = self.customers.get_mut(device) else { return outcomes };
+        while let Some(due) = self.engine.due(customer).filter(|due| before.is_none_or(|before| *due < before)) {
+            outcomes.extend(self.engine.tick(customer, due));
+        }
+        outcomes
+    }
+
+    /// Decides a ping.
+    fn play(&mut self, arrival: &Arrival) -> Option<Observed> {
+        let customer = self.customers.get_mut(&arrival.device)?;
+        Some(self.engine.observe(customer, &arrival.device, &arrival.ping, arrival.received))
+    }
 }
 
 /// Writes transitions as CSV, and returns what was written to.

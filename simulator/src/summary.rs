@@ -3,8 +3,7 @@
 use crate::naive::{doors_passed, naive_alerts};
 use crate::route::Route;
 use crate::timeline::{Names, Printer, Tone, tally};
-use anyhow::{Context, Result};
-use doorstep::locate::Atlas;
+use anyhow::Result;
 use doorstep::model::{Decision, Ping};
 use doorstep::qualify::CampaignBook;
 use serde::Serialize;
@@ -36,9 +35,7 @@ pub struct Summary {
 impl Summary {
     /// Counts. Of what was received the caller knows.
     pub fn count(names: &Names, route: &Route, pings: &[Ping], decisions: &[Decision], seed: u64) -> Result<Self> {
-        let places = names.places.values().cloned().map(Arc::new);
-        let regions = names.regions.values().cloned().map(Arc::new);
-        let atlas = Atlas::build(places, regions).context("the server's regions do not fit together")?;
+        let atlas = names.atlas()?;
         let campaigns = CampaignBook::build(names.campaigns.values().cloned().map(Arc::new));
         let tally = tally(decisions);
         Ok(Self {

@@ -2,7 +2,8 @@
 //!
 //! It is made of the decisions that the server recorded and tells nothing else. Times are local to the places.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use doorstep::locate::Atlas;
 use doorstep::model::{
     Assessment, Campaign, CampaignId, CapScope, Decision, DeviceTime, Millis, Place, PlaceId, Reason, Region,
     RegionId, ServerTime, Transition, TransitionKind, TriggerId, Verdict,
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
 /// What the ids mean.
 #[derive(Debug, Clone, Default)]
@@ -67,12 +69,16 @@ impl Names {
         TimeZone::get(name).unwrap_or(TimeZone::UTC)
     }
 
-    fn region(&self, id: &RegionId) -> String {
-        self.regions.get(id).map_or_else(|| id.to_string(), |region| region.display_name.clone())
+    /// The places and regions as the engine takes them.
+    pub fn atlas(&self) -> Result<Atlas> {
+        let places = self.places.values().cloned().map(Arc::new);
+        let regions = self.regions.values().cloned().map(Arc::new);
+        Atlas::build(places, regions).context("the server's regions do not fit together")
     }
 
-    fn campaign(&self, id: &CampaignId) -> String {
-        self.campaigns.get(id).map_or_else(|| id.to_string(), |campaign| format!("\"{}\"", campaign.display_name))
+    /// What people call a region.
+    pub fn region(&self, id: &RegionId) -> String {
+        self.regions.get(id).map_or_else(|| id.to_string(), |region| region.display_name.clone())
     }
 
     fn message(&self, id: &CampaignId) -> String {
@@ -105,25 +111,35 @@ pub fn rows(
     let mut rows = Vec::new();
     for decision in decisions {
         for transition in &decision.transitions {
-            let mut assessments: Vec<&Assessment> = decision
-                .assessments
-                .iter()
-                .filter(|assessed| assessed.region == transition.region && assessed.transition == transition.kind)
-                .collect();
-            // What was sent stands first.
-            assessments.sort_by_key(|assessed| matches!(assessed.verdict, Verdict::Suppressed(_)));
+            let verdicts = verdicts(decision, transition, names, zone, received);
             rows.push(Row {
                 at: Some(transition.decided),
                 place: names.region(&transition.region),
                 what: happened(transition),
-                why: if assessments.is_empty() { nothing_to_say(transition.kind).to_owned() } else { String::new() },
+                why: if verdicts.is_empty() { nothing_to_say(transition.kind).to_owned() } else { String::new() },
                 tone: Tone::Plain,
             });
-            let now = decision.decided;
-            rows.extend(assessments.into_iter().map(|assessed| verdict(assessed, now, names, zone, received)));
+            rows.extend(verdicts);
         }
     }
     rows
+}
+
+/// What the campaigns made of one transition of a decision, a row each; what was sent stands first.
+pub fn verdicts(
+    decision: &Decision,
+    transition: &Transition,
+    names: &Names,
+    zone: &TimeZone,
+    received: Option<&dyn Fn(&TriggerId) -> bool>,
+) -> Vec<Row> {
+    let mut assessments: Vec<&Assessment> = decision
+        .assessments
+        .iter()
+        .filter(|assessed| assessed.region == transition.region && assessed.transition == transition.kind)
+        .collect();
+    assessments.sort_by_key(|assessed| matches!(assessed.verdict, Verdict::Suppressed(_)));
+    assessments.into_iter().map(|assessed| verdict(assessed, decision.decided, names, zone, received)).collect()
 }
 
 fn verdict(
@@ -151,22 +167,24 @@ fn verdict(
     Row { at: None, place: String::new(), what: format!("  {what}"), why, tone }
 }
 
-fn happened(transition: &Transition) -> String {
+/// A transition in words.
+pub fn happened(transition: &Transition) -> String {
     let took = transition.decided - transition.happened;
     match transition.kind {
-        TransitionKind::Enter if took >= Millis::from_secs(1) => format!("came in (sure of it after {took})"),
+        TransitionKind::Enter if took >= Millis::from_secs(1) => format!("came in {took} ago"),
         TransitionKind::Enter => "came in".to_owned(),
-        TransitionKind::Dwell => "stayed".to_owned(),
-        TransitionKind::Exit if took >= Millis::from_secs(1) => format!("left (sure of it after {took})"),
+        TransitionKind::Dwell => "has stayed a while".to_owned(),
+        TransitionKind::Exit if took >= Millis::from_secs(1) => format!("left {took} ago"),
         TransitionKind::Exit => "left".to_owned(),
         TransitionKind::Approach => "came nearer".to_owned(),
         TransitionKind::Pass => "passed through".to_owned(),
     }
 }
 
-fn nothing_to_say(kind: TransitionKind) -> &'static str {
+/// What to say where no campaign speaks; empty where nobody would ask.
+pub fn nothing_to_say(kind: TransitionKind) -> &'static str {
     match kind {
-        TransitionKind::Enter => "no campaign greets who comes in here",
+        TransitionKind::Enter => "no campaign speaks to who comes in here",
         TransitionKind::Dwell | TransitionKind::Exit | TransitionKind::Approach | TransitionKind::Pass => "",
     }
 }
@@ -197,10 +215,10 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
                 CapScope::Campaign => "of this campaign",
             };
             let alerts = if *limit == 1 { "alert" } else { "alerts" };
-            format!("at most {limit} {alerts} {of}; room again {}", clock(until))
+            format!("{limit} {alerts} {of} at most; the next from {}", clock(until))
         }
         Reason::Pace { until } => format!("the campaign paces itself; next {}", clock(until)),
-        Reason::Outranked { by } => format!("{} won", names.campaign(by)),
+        Reason::Outranked { by } => format!("{} won", names.message(by)),
     }
 }
 
@@ -325,11 +343,11 @@ mod tests {
         let expected = "\
 time      where          what happened                    why not
 -----------------------------------------------------------------
-12:03:20  roost-tremont  came in (sure of it after 9 s)
+12:03:20  roost-tremont  came in 9 s ago
                            ALERT latte sent and received
                            no alert coffee-week           latte won
-12:03:20  roost-tremont  left (sure of it after 9 s)
-12:03:20  roost-tremont  came in (sure of it after 9 s)
+12:03:20  roost-tremont  left 9 s ago
+12:03:20  roost-tremont  came in 9 s ago
                            no alert latte                 this brand sent an alert; quiet until 16:03
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -5,6 +5,7 @@ use crate::clock::{self, Stopwatch};
 use crate::noise::{Noise, Surroundings};
 use crate::phone::{Phone, PhoneReport};
 use crate::pings;
+use crate::report::{self, WalkStory};
 use crate::route::Route;
 use crate::summary::Summary;
 use crate::timeline::{self, Printer};
@@ -16,6 +17,9 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+/// A trace lasts so much longer than the walk, for a phone that comes late.
+const TRACED_LONGER: Millis = Millis::from_mins(10);
 
 /// What to walk, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,6 +57,10 @@ pub struct WalkArgs {
     /// Beacons heard on the way, by the track's own times: CSV as `replay` takes it.
     #[arg(long, value_name = "CSV")]
     pub sightings: Option<PathBuf>,
+    /// Write a page to look at. For it the server traces the device while it walks: it keeps the positions, and
+    /// erases them a day later.
+    #[arg(long, value_name = "HTML")]
+    pub report: Option<PathBuf>,
     /// End with one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -112,7 +120,7 @@ pub async fn run(args: &WalkArgs, out: &mut dyn Write) -> Result<Summary> {
         args.noise.sigma(),
         args.seed
     )?;
-    let report = go(&client, args, &route, &pings).await?;
+    let walked = go(&client, args, &route, &pings).await?;
 
     let names = client.names().await?;
     let decisions = client.decisions(&customer, route.start(), route.end()).await?;
@@ -122,13 +130,40 @@ pub async fn run(args: &WalkArgs, out: &mut dyn Write) -> Result<Summary> {
     writeln!(out)?;
     let summary = Summary::count(&names, &route, &pings, &decisions, args.seed)?;
     summary.print(out, &printer)?;
-    report.print_refusals(out)?;
+    walked.print_refusals(out)?;
     if summary.held_back.contains_key("stale") && args.start == Start::Now {
         writeln!(
             out,
             "\nAt speed {} the walk lies behind the server's clock, and messages go stale. For a walk as in life, start the server with --simulation-clock, and walk with --start track.",
             args.speed
         )?;
+    }
+    if let Some(path) = &args.report {
+        let name = args.track.file_stem().unwrap_or_default().to_string_lossy().replace('_', " ");
+        let story = WalkStory {
+            title: format!("A walk: {name}"),
+            lead: format!(
+                "{:.0} m in {}, a ping each {} s, GPS noise {} ({}, seed {}).",
+                route.length_m(),
+                route.end() - route.start(),
+                args.every,
+                args.noise,
+                args.noise.sigma(),
+                args.seed
+            ),
+            device: args.device.clone(),
+            names: &names,
+            zone: &printer.zone,
+            route: &route,
+            pings: &pings,
+            decisions: &decisions,
+            traces: &client.traces(&args.device, route.start(), route.end()).await?,
+            sentences: &client.sentences(&decisions).await?,
+            received: None,
+            summary: &summary,
+        };
+        report::write(path, &report::walk_page(&story)?)?;
+        writeln!(out, "\nA page to look at: {}", path.display())?;
     }
     if args.json {
         writeln!(out, "{}", summary.json()?)?;
@@ -167,10 +202,18 @@ async fn go(client: &Client, args: &WalkArgs, route: &Route, pings: &[Ping]) -> 
             tokio::time::sleep(Duration::from_secs_f64((due - stopwatch.seconds()).max(0.0))).await;
         }
         phone.take(ping).await?;
+        if index == 0 && args.report.is_some() {
+            // A server whose time comes from the pings has none before the first.
+            phone.flush().await?;
+            client.start_trace(&args.device, route.end() + TRACED_LONGER - route.start()).await?;
+        }
         progress.show(index + 1, pings.len(), phone.report());
     }
     let report = phone.finish().await?;
     progress.end();
+    if args.report.is_some() {
+        client.stop_trace(&args.device).await?;
+    }
     Ok(report)
 }
 
