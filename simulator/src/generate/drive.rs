@@ -1,7 +1,7 @@
 //! Drives through the grid.
 
 use super::grid::ramble;
-use super::{START, doors, pick, random};
+use super::{START, doors, random};
 use crate::noise::Noise;
 use crate::route::Truth;
 use crate::suite::{Kind, Suite};
@@ -10,9 +10,9 @@ use doorstep::model::{DeviceId, Metres, Millis};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-const DRIVERS: u64 = 6;
 const SECONDS: usize = 1_200;
-const SIGMAS_M: [f64; 3] = [3.0, 12.0, 25.0];
+/// The noise of each: mostly open sky, once a street canyon.
+const SIGMAS_M: [f64; 6] = [3.0, 3.0, 3.0, 12.0, 12.0, 25.0];
 const RADII_M: [f64; 3] = [30.0, 75.0, 150.0];
 const FENCES: usize = 24;
 /// Metres per second squared: a car of people.
@@ -22,9 +22,8 @@ const BRAKES: f64 = 2.0;
 const TURN_MPS: f64 = 4.0;
 
 pub(super) fn fill(mut suite: Suite, seed: u64) -> Result<Suite> {
-    for driver in 0..DRIVERS {
+    for (driver, sigma) in (0..).zip(SIGMAS_M) {
         let mut random = random(Kind::Drive, seed, driver);
-        let sigma = pick(&mut random, &SIGMAS_M).unwrap_or(12.0);
         let device = DeviceId::parse("device", &format!("drive{driver:02}_s{sigma}"))?;
         let path = doors::rounded_path(drive(&mut random));
         let circles = doors::along(&path, FENCES, &RADII_M, &mut random)?;

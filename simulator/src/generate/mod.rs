@@ -3,9 +3,9 @@
 //! | kind | what it holds |
 //! |---|---|
 //! | walk | 16 walks: the fixtures' walk down 16th Street with the fixtures' doors, and 15 of 2.2 km through the grid of downtown Denver with stops of 1 to 7 minutes; a ping each 1, 5, 15 or 30 s; noise of 4, 8 or 14 m, one fix in 250 wild |
-//! | drive | 6 drives of 20 minutes through the same grid, continued, with lights and turns; 1 Hz, noise of 3, 12 or 25 m |
+//! | drive | 6 drives of 20 minutes through the same grid, continued, with lights and turns; 1 Hz, noise of 3 m (three of them), 12 m (two) and 25 m |
 //! | stander | 6 phones for 24 hours within 10 m of the edge of the fixtures' doors; a ping each 5, 15 or 60 s, wild ones among them |
-//! | background | 12 phones for 8 to 14 hours: a ping each half minute to 10 minutes, silences, accuracies of 10 m to 2 km, fixes that claim to be good and are elsewhere, and batches that arrive late and shuffled |
+//! | background | 12 phones for 8 to 14 hours: a ping each half minute to 10 minutes, silences, accuracies of 5 m to 2 km, batches that arrive late and shuffled; where pings are at most a minute apart, one fix in 50 claims to be good and is elsewhere |
 //! | rooms | 8 phones in four rooms of 6 by 6 m, a beacon in the middle of each, a reading a second of each that is heard |
 //!
 //! Positions have 7 decimals and accuracies one, so that a suite is the same whether it went through files or not.

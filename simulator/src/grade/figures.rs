@@ -57,11 +57,11 @@ impl Goal {
         }
     }
 
-    /// The worse of two values.
-    pub fn worse(self, a: f64, b: f64) -> f64 {
+    /// By how much a value misses it; negative where it does better.
+    pub fn short_by(self, value: f64) -> f64 {
         match self {
-            Self::AtLeast(_) => a.min(b),
-            Self::AtMost(_) => a.max(b),
+            Self::AtLeast(least) => least - value,
+            Self::AtMost(most) => value - most,
         }
     }
 

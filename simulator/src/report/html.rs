@@ -79,9 +79,10 @@ pub(super) fn moment(at: DeviceTime, zone: &TimeZone) -> String {
 
 fn table(table: &Table) -> String {
     let mut html = format!(
-        "<figure><figcaption><b>{}</b> <span>{}</span></figcaption><table><thead><tr><th></th>",
+        "<figure><figcaption><b>{}</b> <span>{}</span></figcaption><table{}><thead><tr><th></th>",
         escape(&table.title),
-        escape(&table.note)
+        escape(&table.note),
+        if table.columns.len() > 2 { " class=\"many\"" } else { "" }
     );
     for column in &table.columns {
         let _ = write!(html, "<th scope=\"col\">{column}</th>");

@@ -1,7 +1,7 @@
 //! Scores as tables: one for each directory, one for all seeds of a kind.
 
 use super::Scored;
-use crate::grade::{Figure, Form, Goal};
+use crate::grade::{Figure, Form};
 use crate::suite::Kind;
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -87,17 +87,18 @@ fn row(figure: &Figure, all: &[Figure]) -> Row {
     let Some(goal) = figure.goal else {
         return Row { name: figure.name, cells: vec![mean, String::new(), String::new(), String::new()], met: None };
     };
-    let worst = values.iter().copied().reduce(|a, b| goal.worse(a, b)).unwrap_or(f64::NAN);
+    let short = |figure: &Figure| figure.goal.map_or(f64::NAN, |goal| goal.short_by(figure.value));
+    let known = all.iter().filter(|figure| !figure.value.is_nan());
+    let worst = known.max_by(|a, b| short(a).total_cmp(&short(b))).unwrap_or(figure);
     let met = all.iter().filter(|figure| figure.goal.is_none_or(|goal| goal.met(figure.value))).count();
-    // A goal may depend on the suite, as the number of stays does.
+    // A goal may depend on the suite, as the number of stays does: then the worst one comes with its own.
     let same = all.iter().all(|figure| figure.goal == Some(goal));
-    let shown = match goal {
-        _ if same => goal.write(figure.form),
-        Goal::AtLeast(_) => "all".to_owned(),
-        Goal::AtMost(_) => "varies".to_owned(),
+    let (shown, beside) = match worst.goal.filter(|_| !same) {
+        Some(own) => ("varies".to_owned(), format!(" ({})", own.write(figure.form))),
+        None => (goal.write(figure.form), String::new()),
     };
     let reached = format!("{met} of {}", all.len());
-    let cells = vec![mean, figure.form.write(worst), shown, reached];
+    let cells = vec![mean, figure.form.write(worst.value) + &beside, shown, reached];
     Row { name: figure.name, cells, met: Some(met == all.len()) }
 }
 
