@@ -68,8 +68,6 @@ pub struct Outcome {
     pub decision: Decision,
     /// The one message that qualified, if any.
     pub trigger: Option<Trigger>,
-    /// When to report next.
-    pub advice: Option<ReportAdvice>,
     /// Where the track is after the ping; for traces only.
     pub track: Option<Position>,
     /// Where the ping's fix was; for traces only.
@@ -115,6 +113,28 @@ impl Engine<'_> {
         }
         self.release(state, device, now, &mut outcomes);
         Observed::Kept(outcomes)
+    }
+
+    /// Passes over a number whose ping was refused before it came here, so that no later ping waits for it. Gives the
+    /// outcomes of pings that did.
+    pub fn skip(
+        &self,
+        state: &mut CustomerState,
+        device: &DeviceId,
+        sequence: Sequence,
+        now: ServerTime,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        if let Some(own) = state.devices.get_mut(device) {
+            own.order.skip(sequence.0);
+            self.release(state, device, now, &mut outcomes);
+        }
+        outcomes
+    }
+
+    /// When a device should report next; nothing when nothing is known of its whereabouts.
+    pub fn advice(&self, state: &CustomerState, device: &DeviceId) -> Option<ReportAdvice> {
+        presence::advice(self.presence, &self.catalogue.atlas, &state.devices.get(device)?.presence)
     }
 
     /// Does what is due by now although no ping came: decides pings that have waited long enough, and takes the
@@ -182,7 +202,6 @@ impl Engine<'_> {
             seen.transitions.retain(|transition| !own.presence.knows(&transition.region, transition.happened));
             seen.transitions.iter_mut().for_each(|transition| transition.belated = true);
             seen.fix = seen.fix.map(|fix| FixStep { outcome: FixOutcome::Late, ..fix });
-            seen.advice = None;
             seen
         };
         Some(self.conclude(state, device, Some(ping), ping.observed, seen, now))
@@ -240,7 +259,6 @@ impl Engine<'_> {
         Outcome {
             decision,
             trigger,
-            advice: seen.advice,
             track: seen.track,
             fix: ping.and_then(|ping| ping.fix).map(|fix| fix.position),
             sightings: ping.map_or(0, |ping| ping.sightings.len()),

@@ -33,6 +33,7 @@ mod rssi;
 mod tests;
 mod track;
 
+pub use advice::advice;
 pub use around::{Asks, Nearing};
 pub use beacons::Beacons;
 pub use config::{BEACON_REGIONS_MAX, BEACONS_MAX, FENCES_MAX, PresenceConfig};
@@ -45,8 +46,7 @@ pub use track::{Covariance, Held, Track};
 use crate::locate::Atlas;
 use crate::model::ping::ACCURACY_MAX_M;
 use crate::model::{
-    DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, ReportAdvice,
-    Transition,
+    DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, Transition,
 };
 use around::{Around, Before};
 use notes::{Notes, span};
@@ -76,8 +76,6 @@ pub struct Seen {
     pub regions: Vec<RegionStep>,
     /// The transitions, in the order in which they happened.
     pub transitions: Vec<Transition>,
-    /// When to report next; absent when no fix was taken.
-    pub advice: Option<ReportAdvice>,
     /// Where the track is.
     pub track: Option<Position>,
 }
@@ -108,7 +106,6 @@ pub fn observe(
     }
     let before = state.track.as_ref().map(|track| Before { position: track.position, at: track.at });
     let fix = ping.fix.map(|fix| state.take(&fix, ping.observed, config));
-    let mut advice = None;
     if let (Some(FixOutcome::Accepted | FixOutcome::Reseated), Some(track)) = (fix.map(|f| f.outcome), &state.track) {
         fences::decide(&mut state.fences, &state.beacons.latches, track, atlas, config, &mut notes);
         if let Some(asks) = asks {
@@ -117,10 +114,9 @@ pub fn observe(
             around.look(&steps, &mut state.nearings, &mut notes);
             notes.regions = steps;
         }
-        advice = Some(advice::advise(track, &notes.regions, &state.fences, atlas, config));
     }
     let (transitions, regions) = notes.in_order();
-    Seen { fix, regions, transitions, advice, track: state.position() }
+    Seen { fix, regions, transitions, track: state.position() }
 }
 
 /// Takes silence into a device's presence: nothing was heard of it up to a moment of its own clock. Gives dwells and

@@ -331,7 +331,7 @@ proptest! {
             for step in &seen.regions {
                 prop_assert!(step.distance.0.is_finite() && (0.0..=1.0).contains(&step.probability), "{step:?}");
             }
-            if let Some(advice) = seen.advice {
+            if let Some(advice) = advice(&config, &atlas, &state) {
                 prop_assert!((1_000..=600_000).contains(&advice.after.0) && (10.0..=10_000.0).contains(&advice.moved.0));
             }
             prop_assert!(state.track.as_ref().is_none_or(Track::is_sane), "{:?}", state.track);

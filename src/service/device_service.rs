@@ -4,7 +4,7 @@ use super::edge;
 use super::errors;
 use super::ingest::{Ingest, Kept};
 use super::server::MESSAGE_MAX_BYTES;
-use crate::model::{CustomerId, DeviceId, Ping};
+use crate::model::{CustomerId, DeviceId, Ping, Sequence};
 use crate::wire::v1;
 use crate::wire::{name, ping};
 use std::pin::Pin;
@@ -43,16 +43,19 @@ impl Devices {
             return Err(errors::invalid(&crate::model::Invalid::new("pings", problem)));
         }
         let mut good: Vec<Ping> = Vec::with_capacity(pings.len());
-        let mut refusals = Vec::new();
+        let (mut refusals, mut unread) = (Vec::new(), Vec::new());
         for (index, message) in pings.into_iter().enumerate() {
             let sequence = message.sequence;
             match ping::parse(message) {
                 Ok(ping) => good.push(ping),
-                Err(invalid) => refusals.push(ping::refused(sequence, &invalid.at("pings", index))),
+                Err(invalid) => {
+                    unread.push(Sequence(sequence));
+                    refusals.push(ping::refused(sequence, &invalid.at("pings", index)));
+                }
             }
         }
         let Kept { last_kept, refusals: refused, transitions, advice } =
-            self.ingest.batch(customer, device, good).await.map_err(|error| errors::ingest(&error))?;
+            self.ingest.batch(customer, device, good, unread).await.map_err(|error| errors::ingest(&error))?;
         refusals.extend(refused.iter().map(|(sequence, refusal)| ping::refusal(*sequence, refusal)));
         refusals.sort_by_key(|refusal| refusal.sequence);
         let transitions =

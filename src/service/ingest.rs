@@ -81,13 +81,16 @@ impl Ingest {
         super::timers::run(self, timers, clock, draining).await;
     }
 
-    /// Decides a batch of one device. On `Ok`, all that the kept pings caused is durable.
+    /// Decides a batch of one device. `unread` are the numbers of those of its pings that did not parse: no ping
+    /// waits for them. On `Ok`, all that the kept pings caused is durable.
     pub async fn batch(
         &self,
         customer: &CustomerId,
         device: &DeviceId,
         mut pings: Vec<Ping>,
+        mut unread: Vec<Sequence>,
     ) -> Result<Kept, IngestError> {
+        unread.sort_unstable();
         // Phones batch pings, so decide them in the order in which they were observed.
         pings.sort_by_key(|ping| (ping.observed, ping.sequence));
         let slot = self.hot.slot(customer);
@@ -107,7 +110,7 @@ impl Ingest {
                 }
                 continue;
             };
-            let (state, kept, outcomes, due) = self.decide(before, device, &pings);
+            let (state, kept, outcomes, due) = self.decide(before, device, &pings, &unread);
             let Some(mut outcomes) = outcomes else {
                 // Without a commit nothing has shown that the record at hand is still the present one.
                 if fresh {
@@ -175,27 +178,36 @@ impl Ingest {
         mut state: CustomerState,
         device: &DeviceId,
         pings: &[Ping],
+        unread: &[Sequence],
     ) -> (CustomerState, Kept, Option<Outcomes>, Option<ServerTime>) {
         let catalogue = self.catalogue.snapshot();
         let engine = Engine { catalogue: &catalogue, presence: &self.presence };
         let mut kept = Kept::default();
         let mut outcomes = None;
+        let traced = state.devices.get(device).and_then(|own| own.trace_until);
+        let mut keep = |kept: &mut Kept, all: Vec<Outcome>, now| {
+            let outcomes: &mut Outcomes = outcomes.get_or_insert_default();
+            for outcome in all {
+                kept.transitions.extend(outcome.decision.transitions.iter().cloned());
+                record(outcomes, outcome, traced, now);
+            }
+        };
         for ping in pings {
             let now = self.clock.now_at(ping.observed);
             match engine.observe(&mut state, device, ping, now) {
                 Observed::Refused(refusal) => kept.refusals.push((ping.sequence, refusal)),
-                Observed::Kept(all) => {
-                    // A ping that waits for an earlier one is kept, too.
-                    let outcomes = outcomes.get_or_insert_default();
-                    let traced = state.devices.get(device).and_then(|own| own.trace_until);
-                    for outcome in all {
-                        kept.transitions.extend(outcome.decision.transitions.iter().cloned());
-                        kept.advice = outcome.advice.or(kept.advice);
-                        record(outcomes, outcome, traced, now);
-                    }
-                }
+                // A ping that waits for an earlier one is kept, too.
+                Observed::Kept(all) => keep(&mut kept, all, now),
             }
         }
+        for sequence in unread {
+            let now = self.clock.now();
+            let released = engine.skip(&mut state, device, *sequence, now);
+            if !released.is_empty() {
+                keep(&mut kept, released, now);
+            }
+        }
+        kept.advice = engine.advice(&state, device);
         kept.last_kept = state.devices.get(device).map(|own| own.kept.highest()).unwrap_or_default();
         let due = engine.due(&state);
         (state, kept, outcomes, due)
@@ -238,7 +250,7 @@ mod tests {
     /// The refusals of a ping of ada's phone.
     async fn check(ingest: &Ingest, sequence: u64, refusals: &[Refusal]) {
         let (ada, phone) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
-        let kept = ingest.batch(&ada, &phone, vec![ping(sequence)]).await.unwrap();
+        let kept = ingest.batch(&ada, &phone, vec![ping(sequence)], Vec::new()).await.unwrap();
         assert_eq!(
             kept.refusals.iter().map(|(_, refusal)| *refusal).collect::<Vec<_>>(),
             refusals,
@@ -273,7 +285,7 @@ mod tests {
         assert_eq!(hot.len(), 1);
         for (customer, device) in [("nobody", "phone"), ("ada", "tablet")] {
             let names = (CustomerId::parse("", customer).unwrap(), DeviceId::parse("", device).unwrap());
-            let nothing = ingest.batch(&names.0, &names.1, vec![ping(3)]).await;
+            let nothing = ingest.batch(&names.0, &names.1, vec![ping(3)], Vec::new()).await;
             assert!(matches!(nothing, Err(IngestError::NoDevice { .. })), "{nothing:?}");
         }
         assert_eq!(hot.len(), 0, "names of nobody take no room");
@@ -293,23 +305,35 @@ mod tests {
         CatalogueCell::load(records.clone()).unwrap()
     }
 
-    #[tokio::test]
-    async fn a_dwell_comes_in_silence_and_after_a_restart() {
-        let records = Records::new(Arc::new(MemoryStore::new()));
-        let catalogue = door(&records).await;
-        let ada = CustomerId::parse("", "ada").unwrap();
+    /// Ada, who consents, with her phone.
+    async fn located(records: &Records) -> (CustomerId, DeviceId) {
+        let (ada, id) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
         let consent = LocationConsent { granted: true, answered: ServerTime(1), source: String::new() };
         let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
-        let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
         let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
         state.devices.insert(id.clone(), DeviceState::new(device));
         records.create_customer(&state).await.unwrap();
+        (ada, id)
+    }
+
+    #[tokio::test]
+    async fn a_dwell_comes_in_silence_and_after_a_restart() {
+        let records = Records::new(Arc::new(MemoryStore::new()));
+        let catalogue = door(&records).await;
+        let (ada, id) = located(&records).await;
 
         let ingest = Ingest::new(records.clone(), catalogue.clone(), Clock::pings(), HotCustomers::new(10)).unwrap();
-        let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect()).await.unwrap();
+        let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect(), Vec::new()).await.unwrap();
         let kinds = |transitions: &[Transition]| transitions.iter().map(|own| own.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&kept.transitions), [TransitionKind::Enter]);
+
+        assert!(kept.advice.is_some());
+        let late = Ping { observed: ping(1).observed, ..ping(31) };
+        let after_late = ingest.batch(&ada, &id, vec![late], Vec::new()).await.unwrap();
+        assert_eq!(after_late.advice, kept.advice, "a late ping leaves the advice as it was");
+        let empty = ingest.batch(&ada, &id, Vec::new(), Vec::new()).await.unwrap();
+        assert_eq!(empty.advice, kept.advice, "an empty batch is advised, too");
 
         let restarted = Ingest::new(records.clone(), catalogue, Clock::pings(), HotCustomers::new(10)).unwrap();
         let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
@@ -326,5 +350,22 @@ mod tests {
 
         assert!(records.delete_customer(&ada).await.unwrap());
         assert_eq!(records.load_timers().unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn no_ping_waits_for_one_that_did_not_parse() {
+        let records = Records::new(Arc::new(MemoryStore::new()));
+        let catalogue = door(&records).await;
+        let (ada, id) = located(&records).await;
+        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), HotCustomers::new(10)).unwrap();
+        let waiting = || {
+            let (state, _) = records.load_customer(&ada).unwrap().unwrap();
+            state.devices[&id].order.waiting.len()
+        };
+        let gaps = (1..=20).filter(|n| ![5, 9].contains(n)).map(ping).collect();
+        ingest.batch(&ada, &id, gaps, Vec::new()).await.unwrap();
+        assert_eq!(waiting(), 14, "what lies past a gap waits");
+        ingest.batch(&ada, &id, Vec::new(), vec![Sequence(9), Sequence(5)]).await.unwrap();
+        assert_eq!(waiting(), 0);
     }
 }

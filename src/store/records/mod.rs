@@ -31,7 +31,7 @@ pub use cursor::{Cursor, LogCursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
 pub use erase::Erasure;
-pub use outbox::{Claim, Due, OutboxEntry, OutboxPart};
+pub use outbox::{Claim, OutboxEntry, OutboxPart};
 pub use timers::Timer;
 pub use traces::TraceEntry;
 pub use triggers::{LogPage, LogPlace, StoredTrigger};

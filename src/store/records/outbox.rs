@@ -47,15 +47,6 @@ pub struct Claim {
     pub attempts_made: u32,
 }
 
-/// A part of the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// The entries that are due, in the order of commit.
-    pub entries: Vec<OutboxEntry>,
-    /// The key to go on after; absent at the end of the outbox.
-    pub next: Option<Vec<u8>>,
-}
-
 impl Records {
     /// At most `limit` entries after a key, due or not, in the order of commit. Fails when one is damaged.
     pub fn outbox(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
@@ -79,19 +70,6 @@ impl Records {
             }
         }
         Ok(OutboxPart { entries, damaged, last, full })
-    }
-
-    /// The entries that are due among the next [`PAGE_MAX`] after a key, at most `limit`.
-    pub fn outbox_due(&self, now: ServerTime, after: Option<&[u8]>, limit: usize) -> Result<Due, StoreError> {
-        let all = self.outbox(after, PAGE_MAX)?;
-        let last = all.last().filter(|_| all.len() == PAGE_MAX).map(|entry| entry.key.clone());
-        let due = |entry: &OutboxEntry| entry.next_attempt.is_none_or(|at| at <= now);
-        let mut entries: Vec<_> = all.into_iter().filter(due).collect();
-        let limit = limit.max(1);
-        let cut = entries.len() > limit;
-        entries.truncate(limit);
-        let next = if cut { entries.last().map(|entry| entry.key.clone()) } else { last };
-        Ok(Due { entries, next })
     }
 
     /// What an entry stands for; nothing when it has ended, or its customer is no more.
