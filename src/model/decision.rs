@@ -1,11 +1,11 @@
 //! What the engine answered for one ping, and why.
 
 use super::campaign::CapScope;
+use super::detail::Detail;
 use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, RegionId, TriggerId, VisitId};
 use super::ping::Sequence;
 use super::time::{DeviceTime, Millis, ServerTime};
 use super::units::Metres;
-use std::borrow::Cow;
 
 /// What the engine answered for one ping: every step from the fix to the verdicts, without coordinates.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +139,8 @@ pub struct Assessment {
     pub region: RegionId,
     /// The transition.
     pub transition: TransitionKind,
-    /// Each policy's answer, in the order in which they are asked. All are asked, though one refusal suffices.
+    /// The answer of each policy that has a say on the campaign, in the order in which they are asked. All of them are
+    /// asked, though one refusal suffices.
     pub policies: Vec<PolicyStep>,
     /// The verdict.
     pub verdict: Verdict,
@@ -152,9 +153,8 @@ pub struct PolicyStep {
     pub policy: &'static str,
     /// Why it refused; absent when it let the message pass.
     pub refusal: Option<Reason>,
-    /// The answer in words, such as `2 of 3 in 24 h`. Most answers are constant: borrowing them keeps a decision on
-    /// hundreds of campaigns cheap.
-    pub detail: Cow<'static, str>,
+    /// What it found.
+    pub detail: Detail,
 }
 
 /// The answer for one campaign.

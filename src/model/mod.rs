@@ -5,6 +5,7 @@
 pub mod campaign;
 pub mod customer;
 pub mod decision;
+pub mod detail;
 pub mod ids;
 pub mod invalid;
 pub mod ping;
@@ -19,6 +20,7 @@ pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
     TransitionKind, Verdict,
 };
+pub use detail::{Contest, Detail};
 pub use ids::{
     BrandId, CampaignId, CustomerId, DecisionId, DeviceId, GroupId, PlaceId, RegionId, Tag, TopicId, TriggerId,
     VisitId,

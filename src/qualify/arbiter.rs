@@ -2,7 +2,7 @@
 
 use super::Occasion;
 use super::asking::{pass, refuse};
-use crate::model::{Assessment, Campaign, Reason, TriggerId, Verdict};
+use crate::model::{Assessment, Campaign, Contest, Detail, Reason, TriggerId, Verdict};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -37,11 +37,7 @@ pub(super) fn announce(
     for candidate in candidates {
         let Some(assessment) = assessments.get_mut(candidate.assessment) else { continue };
         if candidate.assessment == best.assessment {
-            let detail = match candidates.len() - 1 {
-                0 => "alone".into(),
-                others => format!("won over {others}"),
-            };
-            assessment.policies.push(pass(NAME, detail));
+            assessment.policies.push(pass(NAME, Detail::Won(candidates.len() - 1)));
             assessment.verdict = Verdict::Qualified(trigger.clone());
         } else {
             let reason = Reason::Outranked { by: best.campaign.id.clone() };
@@ -75,14 +71,13 @@ fn compare(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Criterion) {
         .unwrap_or_else(|| (by_id(), Criterion::Id))
 }
 
-fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> String {
+fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> Detail {
     let (own, other) = (candidate.campaign, best.campaign);
-    match compare(best, candidate).1 {
-        Criterion::Priority => format!("priority {} against {} of {}", own.priority, other.priority, other.id),
-        Criterion::Value => format!("value {} against {} of {}", own.value, other.value, other.id),
-        Criterion::Nearness => {
-            format!("{} away against {} of {}", candidate.occasion.nearness, best.occasion.nearness, other.id)
-        }
-        Criterion::Id => ["equal to ", other.id.as_str(), ", which comes first by id"].concat(),
-    }
+    let by = match compare(best, candidate).1 {
+        Criterion::Priority => Contest::Priority(own.priority, other.priority),
+        Criterion::Value => Contest::Value(own.value, other.value),
+        Criterion::Nearness => Contest::Nearness(candidate.occasion.nearness, best.occasion.nearness),
+        Criterion::Id => Contest::Id,
+    };
+    Detail::Lost { by, to: other.id.clone() }
 }

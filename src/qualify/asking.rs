@@ -2,8 +2,7 @@
 
 use super::Occasion;
 use super::past::Past;
-use crate::model::{Campaign, Customer, PolicyStep, Reason, ServerTime};
-use std::borrow::Cow;
+use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime};
 
 /// May this campaign speak to this customer about this occasion now?
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +20,11 @@ pub(super) struct Asking<'a> {
 }
 
 /// The policy lets the message pass.
-pub(super) fn pass(policy: &'static str, detail: impl Into<Cow<'static, str>>) -> PolicyStep {
+pub(super) fn pass(policy: &'static str, detail: impl Into<Detail>) -> PolicyStep {
     PolicyStep { policy, refusal: None, detail: detail.into() }
 }
 
 /// The policy refuses the message.
-pub(super) fn refuse(policy: &'static str, reason: Reason, detail: impl Into<Cow<'static, str>>) -> PolicyStep {
+pub(super) fn refuse(policy: &'static str, reason: Reason, detail: impl Into<Detail>) -> PolicyStep {
     PolicyStep { policy, refusal: Some(reason), detail: detail.into() }
 }

@@ -3,8 +3,7 @@
 use super::SENDS_MAX;
 use super::asking::{Asking, pass, refuse};
 use crate::model::campaign::WINDOW_MAX;
-use crate::model::{Cap, CapScope, Millis, PolicyStep, Reason, ServerTime};
-use std::fmt;
+use crate::model::{Cap, CapScope, Detail, Millis, PolicyStep, Reason, ServerTime};
 
 /// One answer for each of the campaign's caps.
 ///
@@ -16,35 +15,29 @@ pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep
     asking.campaign.caps.iter().map(|cap| one(asking, *cap))
 }
 
-/// The ledger's own bound, as a cap that every campaign has: at most [`SENDS_MAX`] in [`WINDOW_MAX`], and the pace of
+/// The ledger's own bound, as a cap that every campaign has, and that speaks only when it is reached: at most [`SENDS_MAX`] in [`WINDOW_MAX`], and the pace of
 /// that many campaigns.
-pub(super) fn ask_room(asking: &Asking<'_>) -> PolicyStep {
+pub(super) fn ask_room(asking: &Asking<'_>) -> Option<PolicyStep> {
     const NAME: &str = "ledger";
     let times = asking.past.times(CapScope::Customer, asking.campaign);
-    let sends = room(younger(&times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX);
-    match sends.max(asking.past.pace_room(asking.campaign, asking.now)) {
-        None => pass(NAME, "has room"),
-        Some(until) => {
-            let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);
-            refuse(NAME, Reason::Cap { scope: CapScope::Customer, limit, until }, "full")
-        }
-    }
+    let sends = room(younger(times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX);
+    let until = sends.max(asking.past.pace_room(asking.campaign))?;
+    let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);
+    Some(refuse(NAME, Reason::Cap { scope: CapScope::Customer, limit, until }, "full"))
 }
 
 fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
     let Cap { scope, limit, window } = cap;
     let times = asking.past.times(scope, asking.campaign);
-    let times = younger(&times, window, asking.now);
+    let times = younger(times, window, asking.now);
     let sent = times.len();
     let full = room(times, usize::try_from(limit).unwrap_or(usize::MAX), window);
     let known = asking.past.known_from(window, asking.now);
-    match full.max(known) {
-        None => pass(name(scope), format!("{sent} of {limit} in {}", Window(window))),
-        Some(until) => {
-            let detail = if full.is_some() { "" } else { ", earlier messages are forgotten" };
-            let detail = format!("{sent} of {limit} in {}{detail}", Window(window));
-            refuse(name(scope), Reason::Cap { scope, limit, until }, detail)
-        }
+    let until = full.max(known);
+    let detail = Detail::Cap { sent, limit, window, forgotten: until.is_some() && full.is_none() };
+    match until {
+        None => pass(name(scope), detail),
+        Some(until) => refuse(name(scope), Reason::Cap { scope, limit, until }, detail),
     }
 }
 
@@ -68,14 +61,5 @@ fn name(scope: CapScope) -> &'static str {
         CapScope::Topic => "topic-cap",
         CapScope::Place => "place-cap",
         CapScope::Campaign => "campaign-cap",
-    }
-}
-
-/// A window in words. One day reads `24 h`: it rolls, and `1 d` could be taken for a calendar day.
-struct Window(Millis);
-
-impl fmt::Display for Window {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == Millis::from_days(1) { f.write_str("24 h") } else { self.0.fmt(f) }
     }
 }

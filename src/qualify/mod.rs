@@ -85,7 +85,7 @@ pub fn qualify(
     let mut assessments = Vec::new();
     let mut candidates = Vec::new();
     for (index, occasion) in occasions.iter().enumerate() {
-        let past = Past::new(ledger, occasion);
+        let past = Past::new(ledger, occasion, now);
         for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
             let steps = ask_all(&Asking { customer, past: &past, occasion, campaign, now });
             // A campaign that passes is outranked until the arbiter says otherwise.
@@ -113,19 +113,19 @@ pub fn qualify(
     Qualified { assessments, winner }
 }
 
-/// Every policy's answer, in the order of the contract's `SuppressionReason`.
+/// The answer of every policy that has a say on the campaign, in the order of the contract's `SuppressionReason`.
 fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
-    // Eleven policies answer once, caps once each, and the arbiter may add its own.
-    let mut steps = Vec::with_capacity(12 + asking.campaign.caps.len());
+    // Five policies always answer, and the arbiter may add its own.
+    let mut steps = Vec::with_capacity(8 + asking.campaign.caps.len());
     steps.push(consent::ask(asking));
     steps.push(paused::ask(asking));
-    steps.push(active::ask(asking));
+    steps.extend(active::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
     steps.push(same_visit::ask(asking));
     steps.extend(cooldown::ask(asking));
     steps.extend(cap::ask(asking));
-    steps.push(cap::ask_room(asking));
-    steps.push(pace::ask(asking));
+    steps.extend(cap::ask_room(asking));
+    steps.extend(pace::ask(asking));
     steps
 }

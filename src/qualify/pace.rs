@@ -6,7 +6,7 @@
 
 use super::asking::{Asking, pass, refuse};
 use crate::model::campaign::{LIMIT_MAX, WINDOW_MAX};
-use crate::model::{Millis, Pace, PolicyStep, Reason, ServerTime};
+use crate::model::{Detail, Millis, Pace, PolicyStep, Reason, ServerTime};
 use governor::clock::Clock;
 use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::nanos::Nanos;
@@ -21,19 +21,19 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 /// Moments from the year 2262 on count as this one, so that adding a pace to it can't overflow.
 const NANOS_MAX: u64 = u64::MAX / 2;
 
-/// Passes where GCRA conforms. Only a dry run: the pace is charged when the campaign has won.
-pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
-    let Some(pace) = asking.campaign.pace else { return pass(NAME, "none asked") };
-    match check(pace, asking.past.arrival(&asking.campaign.id), asking.now).0 {
+/// No answer where the campaign has no pace. Passes where GCRA conforms. Only a dry run: the pace is charged when the campaign has won.
+pub(super) fn ask(asking: &Asking<'_>) -> Option<PolicyStep> {
+    let pace = asking.campaign.pace?;
+    Some(match check(pace, asking.past.arrival(&asking.campaign.id), asking.now).0 {
         Ok(state) => {
             let left = state.remaining_burst_capacity();
-            pass(NAME, format!("{left} of {} left after this one, one more each {}", pace.burst, pace.refill))
+            pass(NAME, Detail::PaceLeft { left, burst: pace.burst, refill: pace.refill })
         }
         Err(refused) => {
             let until = time(refused.earliest_possible().as_u64());
-            refuse(NAME, Reason::Pace { until }, format!("used up, room in {}", until - asking.now))
+            refuse(NAME, Reason::Pace { until }, Detail::PaceUsed(until - asking.now))
         }
-    }
+    })
 }
 
 /// The theoretical arrival time after a message that passed.

@@ -3,7 +3,7 @@
 use super::{Ledger, Occasion, SENDS_MAX, pace};
 use crate::model::campaign::WINDOW_MAX;
 use crate::model::{Campaign, CampaignId, CapScope, Millis, ServerTime};
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What all campaigns ask of the ledger about one occasion, looked up once for all of them. Times are in order.
 #[derive(Debug)]
@@ -14,12 +14,15 @@ pub(super) struct Past<'a> {
     place: Vec<ServerTime>,
     region: Vec<ServerTime>,
     visit: Vec<&'a CampaignId>,
-    age_in_words: String,
+    topics: BTreeMap<&'a str, Vec<ServerTime>>,
+    campaigns: BTreeMap<&'a str, Vec<ServerTime>>,
+    /// When the ledger has room for one more campaign's pace; absent when it has.
+    pace_room: Option<ServerTime>,
 }
 
 impl<'a> Past<'a> {
     /// The past that matters to an occasion.
-    pub(super) fn new(ledger: &'a Ledger, occasion: &Occasion<'_>) -> Self {
+    pub(super) fn new(ledger: &'a Ledger, occasion: &Occasion<'_>, now: ServerTime) -> Self {
         let mut past = Self {
             ledger,
             customer: ledger.sends.iter().map(|sent| sent.at).collect(),
@@ -27,9 +30,13 @@ impl<'a> Past<'a> {
             place: Vec::new(),
             region: Vec::new(),
             visit: Vec::new(),
-            age_in_words: format!("{} after it happened", occasion.age),
+            topics: BTreeMap::new(),
+            campaigns: BTreeMap::new(),
+            pace_room: pace_room(ledger, now),
         };
         for sent in &ledger.sends {
+            past.topics.entry(sent.topic.as_str()).or_default().push(sent.at);
+            past.campaigns.entry(sent.campaign.as_str()).or_default().push(sent.at);
             if sent.brand == occasion.place.brand {
                 past.brand.push(sent.at);
             }
@@ -48,14 +55,13 @@ impl<'a> Past<'a> {
     }
 
     /// When the messages were sent that a campaign's cap of that scope counts.
-    pub(super) fn times(&self, scope: CapScope, campaign: &Campaign) -> Cow<'_, [ServerTime]> {
-        let sends = self.ledger.sends.iter();
+    pub(super) fn times(&self, scope: CapScope, campaign: &Campaign) -> &[ServerTime] {
         match scope {
-            CapScope::Customer => Cow::Borrowed(&self.customer),
-            CapScope::Brand => Cow::Borrowed(&self.brand),
-            CapScope::Place => Cow::Borrowed(&self.place),
-            CapScope::Topic => sends.filter(|sent| sent.topic == campaign.topic).map(|sent| sent.at).collect(),
-            CapScope::Campaign => sends.filter(|sent| sent.campaign == campaign.id).map(|sent| sent.at).collect(),
+            CapScope::Customer => &self.customer,
+            CapScope::Brand => &self.brand,
+            CapScope::Place => &self.place,
+            CapScope::Topic => self.topics.get(campaign.topic.as_str()).map_or(&[], Vec::as_slice),
+            CapScope::Campaign => self.campaigns.get(campaign.id.as_str()).map_or(&[], Vec::as_slice),
         }
     }
 
@@ -79,20 +85,10 @@ impl<'a> Past<'a> {
         self.visit.contains(&campaign)
     }
 
-    /// How old the occasion is, such as `40 s after it happened`.
-    pub(super) fn age_in_words(&self) -> &str {
-        &self.age_in_words
-    }
-
     /// When the ledger has room for the pace of a campaign; absent when it has.
-    pub(super) fn pace_room(&self, campaign: &Campaign, now: ServerTime) -> Option<ServerTime> {
-        if campaign.pace.is_none() || self.ledger.pace.contains_key(&campaign.id) {
-            return None;
-        }
-        let past = pace::nanos(now - WINDOW_MAX);
-        let kept: Vec<u64> = self.ledger.pace.values().copied().filter(|arrival| *arrival > past).collect();
-        let first = kept.iter().min().filter(|_| kept.len() >= SENDS_MAX);
-        first.map(|arrival| pace::time(*arrival) + WINDOW_MAX)
+    pub(super) fn pace_room(&self, campaign: &Campaign) -> Option<ServerTime> {
+        campaign.pace?;
+        self.pace_room.filter(|_| !self.ledger.pace.contains_key(&campaign.id))
     }
 
     /// When all of the last `span` will be known again; absent when it is.
@@ -104,4 +100,12 @@ impl<'a> Past<'a> {
     pub(super) fn arrival(&self, campaign: &CampaignId) -> u64 {
         self.ledger.arrival(campaign)
     }
+}
+
+/// When a full ledger has room for one more campaign's pace.
+fn pace_room(ledger: &Ledger, now: ServerTime) -> Option<ServerTime> {
+    let past = pace::nanos(now - WINDOW_MAX);
+    let kept: Vec<u64> = ledger.pace.values().copied().filter(|arrival| *arrival > past).collect();
+    let first = kept.iter().min().filter(|_| kept.len() >= SENDS_MAX);
+    first.map(|arrival| pace::time(*arrival) + WINDOW_MAX)
 }

@@ -107,7 +107,7 @@ impl Teller<'_> {
                 let zone = self.zone(&assessment.region);
                 let refused = |step: &&PolicyStep| step.refusal.is_some();
                 let mut refusals = assessment.policies.iter().filter(refused);
-                let detail = refusals.next().map(|step| step.detail.as_ref()).unwrap_or_default();
+                let detail = refusals.next().map(|step| step.detail.to_string()).unwrap_or_default();
                 let mut sentence = format!("{name}: suppressed, {}", self.reason(reason, &zone));
                 if !detail.is_empty() {
                     let _ = write!(sentence, ": {detail}");

@@ -117,7 +117,16 @@ fn who_is_refused_does_not_compete() {
         &[paused.clone(), only_gate],
         [1.0, 1.0],
         Some(("b", 1)),
-        &["a door pace: none asked", "a gate pace: none asked", "b gate arbiter: alone"],
+        &[
+            "a door same-visit: first of this visit",
+            "a gate same-visit: first of this visit",
+            "b gate arbiter: alone",
+        ],
     );
-    check(&[paused], [1.0, 1.0], None, &["a door pace: none asked", "a gate pace: none asked"]);
+    check(
+        &[paused],
+        [1.0, 1.0],
+        None,
+        &["a door same-visit: first of this visit", "a gate same-visit: first of this visit"],
+    );
 }

@@ -2,8 +2,8 @@
 
 use super::{NOW, World, campaign, enter, id, place, region};
 use crate::model::{
-    BrandId, Campaign, CampaignId, Cap, CapScope, Metres, Millis, Pace, Place, PlaceId, Reason, Region, RegionId,
-    ServerTime, TopicId, Transition, TriggerId,
+    BrandId, Campaign, CampaignId, Cap, CapScope, Metres, Millis, Pace, Place, PlaceId, PolicyStep, Reason, Region,
+    RegionId, ServerTime, TopicId, Transition, TriggerId,
 };
 use crate::qualify::{CampaignBook, Ledger, Occasion, PaceTaken, Qualified, Sent, pace, qualify};
 use proptest::collection::vec;
@@ -220,16 +220,19 @@ impl Street {
     /// A limit that names a time refuses up to it and not from it on, when nothing else happens.
     fn untils_are_exact(&self, answer: &Qualified, ledger: &Ledger, transitions: &[(usize, Transition)]) {
         let refusals = answer.assessments.iter().enumerate().flat_map(|(index, assessment)| {
-            assessment.policies.iter().enumerate().filter_map(move |(step, policy)| {
-                policy.refusal.as_ref().and_then(Reason::until).map(|until| (index, step, until))
-            })
+            let until = |step: &PolicyStep| step.refusal.as_ref().and_then(Reason::until);
+            assessment.policies.iter().enumerate().filter_map(move |(at, step)| Some((index, at, until(step)?)))
         });
-        for (index, step, until) in refusals.take(4) {
+        for (index, at, until) in refusals.take(4) {
             assert!(until > self.world.now);
+            // A policy that has nothing to say any more has no step: so steps are told by name, and caps by their order.
+            let steps = &answer.assessments[index].policies;
+            let policy = steps[at].policy;
+            let nth = steps[..at].iter().filter(|step| step.policy == policy).count();
             for (now, refused) in [(until - Millis(1), true), (until, false)] {
                 let later = self.ask(&mut ledger.clone(), transitions, now);
-                let policy = &later.assessments[index].policies[step];
-                assert_eq!(policy.refusal.is_some(), refused, "{policy:?} at {now:?}");
+                let step = later.assessments[index].policies.iter().filter(|step| step.policy == policy).nth(nth);
+                assert_eq!(step.is_some_and(|step| step.refusal.is_some()), refused, "{policy} at {now:?}");
             }
         }
     }

@@ -1,0 +1,151 @@
+//! What a policy found, in words that are formed only where somebody reads them.
+
+use super::ids::{CampaignId, TopicId};
+use super::time::Millis;
+use super::units::Metres;
+use std::fmt;
+
+/// What a policy found, such as `2 of 3 in 24 h`. A decision on hundreds of campaigns holds thousands of these, and
+/// few are ever read: so they hold the figures, and [`fmt::Display`] makes the words. What comes back from the store
+/// is words already; two details are equal when they read the same.
+#[derive(Debug, Clone)]
+pub enum Detail {
+    /// The same words each time.
+    Plain(&'static str),
+    /// Words that were formed when the decision was made, or read from a record.
+    Words(Box<str>),
+    /// Whether the customer wants to hear of a topic.
+    Topic {
+        /// Whether.
+        wanted: bool,
+        /// The topic.
+        topic: TopicId,
+    },
+    /// How old the transition is, and how old it may be.
+    Age {
+        /// From happening to being decided.
+        age: Millis,
+        /// The campaign's time to live.
+        limit: Millis,
+    },
+    /// When the campaign's window begins or ends.
+    Window {
+        /// `begins in`, `ends in` or `ended`.
+        what: &'static str,
+        /// How long from then, or since.
+        span: Millis,
+    },
+    /// How long ago the last message was, and how long it must be.
+    Cooldown {
+        /// Since the last message; absent: there was none.
+        since: Option<Millis>,
+        /// The cooldown.
+        asked: Millis,
+    },
+    /// How many messages a cap counted.
+    Cap {
+        /// So many were sent,
+        sent: usize,
+        /// of so many,
+        limit: u32,
+        /// within this window.
+        window: Millis,
+        /// Whether earlier messages are forgotten, and the cap refuses for that.
+        forgotten: bool,
+    },
+    /// What is left of a pace after this message.
+    PaceLeft {
+        /// So many,
+        left: u32,
+        /// of so many,
+        burst: u32,
+        /// one more each.
+        refill: Millis,
+    },
+    /// How long until a pace has room.
+    PaceUsed(Millis),
+    /// How many others the arbiter let it win over.
+    Won(usize),
+    /// The campaign that won, and by what.
+    Lost {
+        /// What decided.
+        by: Contest,
+        /// The winner.
+        to: CampaignId,
+    },
+}
+
+/// What decided between two campaigns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Contest {
+    /// Priority: the loser's and the winner's.
+    Priority(u8, u8),
+    /// Value: the loser's and the winner's.
+    Value(f64, f64),
+    /// Distance: the loser's and the winner's.
+    Nearness(Metres, Metres),
+    /// Nothing but the order of ids.
+    Id,
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(words) => f.write_str(words),
+            Self::Words(words) => f.write_str(words),
+            Self::Topic { wanted: true, topic } => write!(f, "opted in to {topic}"),
+            Self::Topic { wanted: false, topic } => write!(f, "not opted in to {topic}"),
+            Self::Age { age, limit } if age > limit => write!(f, "{age} after it happened, at most {limit}"),
+            Self::Age { age, .. } => write!(f, "{age} after it happened"),
+            Self::Window { what: "ended", span } => write!(f, "ended {span} ago"),
+            Self::Window { what, span } => write!(f, "{what} {span}"),
+            Self::Cooldown { since: Some(since), asked } => write!(f, "{since} since the last, {asked} asked"),
+            Self::Cooldown { since: None, asked } => write!(f, "none yet, {asked} asked"),
+            Self::Cap { sent, limit, window, forgotten } => {
+                write!(f, "{sent} of {limit} in {}", Rolling(*window))?;
+                f.write_str(if *forgotten { ", earlier messages are forgotten" } else { "" })
+            }
+            Self::PaceLeft { left, burst, refill } => {
+                write!(f, "{left} of {burst} left after this one, one more each {refill}")
+            }
+            Self::PaceUsed(until) => write!(f, "used up, room in {until}"),
+            Self::Won(0) => f.write_str("alone"),
+            Self::Won(others) => write!(f, "won over {others}"),
+            Self::Lost { by, to } => match by {
+                Contest::Priority(own, other) => write!(f, "priority {own} against {other} of {to}"),
+                Contest::Value(own, other) => write!(f, "value {own} against {other} of {to}"),
+                Contest::Nearness(own, other) => write!(f, "{own} away against {other} of {to}"),
+                Contest::Id => write!(f, "equal to {to}, which comes first by id"),
+            },
+        }
+    }
+}
+
+impl PartialEq for Detail {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Detail {}
+
+impl From<&'static str> for Detail {
+    fn from(words: &'static str) -> Self {
+        Self::Plain(words)
+    }
+}
+
+impl From<String> for Detail {
+    fn from(words: String) -> Self {
+        Self::Words(words.into())
+    }
+}
+
+/// A rolling window in words. One day reads `24 h`: `1 d` could be taken for a calendar day.
+struct Rolling(Millis);
+
+impl fmt::Display for Rolling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == Millis::from_days(1) { f.write_str("24 h") } else { self.0.fmt(f) }
+    }
+}
