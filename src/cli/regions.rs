@@ -5,10 +5,10 @@ use super::lint::{self, Lint};
 use super::output;
 use anyhow::Context;
 use clap::Subcommand;
-use doorstep::files::{Defaults, read_regions, write_regions};
+use doorstep::files::{Defaults, read_regions, repair_regions, write_regions};
 use doorstep::model::{BrandId, Place, Region};
 use doorstep::wire::v1::{self, region_service_client::RegionServiceClient};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tonic::transport::Channel;
 
 const PAGE: i32 = 1_000;
@@ -27,6 +27,10 @@ pub(super) enum Regions {
         /// The time zone of those places, an IANA name such as America/Denver.
         #[arg(long, value_name = "ZONE", requires = "brand")]
         time_zone: Option<String>,
+        /// Close rings, drop spikes and repeated points, bring longitudes beyond 180° back, and say each; what changes
+        /// no area. Polygons that cross themselves or have no area are refused nevertheless.
+        #[arg(long)]
+        repair: bool,
     },
     /// Write places and regions as GeoJSON.
     Export {
@@ -66,29 +70,13 @@ pub(super) struct Filter {
 impl Regions {
     pub(super) async fn run(self, server: &str) -> anyhow::Result<()> {
         match self {
-            Self::Import { file, brand, time_zone } => {
+            Self::Import { file, brand, time_zone, repair } => {
                 let brand = brand.map(|brand| BrandId::parse("--brand", &brand)).transpose()?;
                 let mut defaults = Defaults { brand, ..Defaults::default() };
                 if let Some(time_zone) = time_zone {
                     defaults.time_zone = time_zone;
                 }
-                let text =
-                    std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-                let (places, regions) =
-                    read_regions(&text, &defaults).with_context(|| format!("in {}", file.display()))?;
-                let request = v1::BatchUpsertRegionsRequest {
-                    places: places.iter().map(v1::Place::from).collect(),
-                    regions: regions.iter().map(v1::Region::from).collect(),
-                };
-                let v1::BatchUpsertRegionsResponse { created, updated, warnings } =
-                    client(server).await?.batch_upsert_regions(request).await?.into_inner();
-                output::line(&format!(
-                    "{} and {} imported: {created} new, {updated} replaced",
-                    output::count(places.len(), "place"),
-                    output::count(regions.len(), "region")
-                ));
-                lint::after_import(&warnings);
-                Ok(())
+                import(server, &file, &defaults, repair).await
             }
             Self::Lint(lint) => lint.run(server).await,
             Self::Export { output, filter } => export(client(server).await?, &filter, output).await,
@@ -122,6 +110,43 @@ impl Regions {
 /// A client that takes large answers.
 pub(super) async fn client(server: &str) -> anyhow::Result<RegionServiceClient<Channel>> {
     Ok(RegionServiceClient::new(connect(server).await?).max_decoding_message_size(ANSWER_MAX_BYTES))
+}
+
+/// Imports a file. Where that fails, and a repair would have changed the file, says so.
+async fn import(server: &str, file: &Path, defaults: &Defaults, repair: bool) -> anyhow::Result<()> {
+    let mut text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let in_file = || format!("in {}", file.display());
+    let (repaired, repairs) = repair_regions(&text).with_context(in_file)?;
+    if repair {
+        repairs.iter().for_each(|what| output::line(&format!("repaired: {what}")));
+        text = repaired;
+    }
+    let taken = match read_regions(&text, defaults).with_context(in_file) {
+        Ok((places, regions)) => upsert(server, &places, &regions).await,
+        Err(error) => Err(error),
+    };
+    match repairs.first() {
+        Some(first) if !repair => {
+            taken.with_context(|| format!("`--repair` may help, as {first} ({} in all)", repairs.len()))
+        }
+        Some(_) | None => taken,
+    }
+}
+
+async fn upsert(server: &str, places: &[Place], regions: &[Region]) -> anyhow::Result<()> {
+    let request = v1::BatchUpsertRegionsRequest {
+        places: places.iter().map(v1::Place::from).collect(),
+        regions: regions.iter().map(v1::Region::from).collect(),
+    };
+    let v1::BatchUpsertRegionsResponse { created, updated, warnings } =
+        client(server).await?.batch_upsert_regions(request).await?.into_inner();
+    output::line(&format!(
+        "{} and {} imported: {created} new, {updated} replaced",
+        output::count(places.len(), "place"),
+        output::count(regions.len(), "region")
+    ));
+    lint::after_import(&warnings);
+    Ok(())
 }
 
 async fn export(

@@ -6,11 +6,13 @@
 mod campaigns;
 mod customers;
 mod regions;
+mod repair;
 mod span;
 
 pub use campaigns::read_campaigns;
 pub use customers::{Roster, read_customers};
 pub use regions::{Defaults, read_regions, write_regions};
+pub use repair::repair_regions;
 pub use span::parse_span;
 
 use crate::model::Invalid;
