@@ -78,6 +78,69 @@ fn regions_survive_their_export() {
 }
 
 #[test]
+fn what_changes_no_area_is_repaired_and_said() {
+    let server = Server::start(&[]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, ring: &str| {
+        let path = directory.path().join(name);
+        let text = format!(
+            r#"{{"type": "FeatureCollection", "features": [{{"type": "Feature", "id": "hall", "properties": {{}},
+               "geometry": {{"type": "Polygon", "coordinates": [{ring}]}}}}]}}"#
+        );
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let open = file("open", "[[5,52],[5.001,52],[5.001,52.001],[5,52.001]]");
+    let import = ["regions", "import", &open, "--brand", "roost", "--time-zone", "Europe/Amsterdam"];
+    refused(&server.address, &import, "is not closed; the last point must be the same as the first");
+    refused(&server.address, &import, "`--repair` may help, as features[0] (hall) ring 0 was not closed");
+    check(&server, &["regions", "list"], &["no regions"]);
+    let repair = [&import[..], &["--repair"]].concat();
+    check(&server, &repair, &["repaired: features[0] (hall) ring 0 was not closed", "2 new"]);
+    let crossing = file("crossing", "[[5,52],[5.001,52.001],[5.001,52],[5,52.001],[5,52]]");
+    let repair = [&["regions", "import", &crossing][..], &repair[3..]].concat();
+    refused(&server.address, &repair, "which crosses edge 0;");
+}
+
+/// A fix of a mock location app, in the middle of a café.
+fn mock_ping(sequence: u64) -> v1::Ping {
+    let walk = denver::walk(NOON_MS);
+    let mut ping = walk.into_iter().nth(30).expect("a long walk");
+    let door = denver::fixture("regions.geojson");
+    let (_, regions) = doorstep::files::read_regions(&door, &Default::default()).expect("good regions");
+    for region in regions.iter().filter(|region| region.id.as_str() == "roost-tremont") {
+        if let doorstep::model::Extent::Fence(doorstep::model::Fence::Circle(circle)) = &region.extent {
+            let (latitude, longitude) = (circle.center.lat(), circle.center.lon());
+            ping.fix = Some(v1::Fix { latitude, longitude, accuracy_m: 5.0, mock: true, ..Default::default() });
+        }
+    }
+    ping.sequence = sequence;
+    ping
+}
+
+#[tokio::test]
+async fn a_mock_location_is_flagged_and_counts_only_for_testers() {
+    for (args, decided) in [
+        (&["--simulation-clock"][..], "no decisions"),
+        (&["--simulation-clock", "--accept-mock-locations"][..], "enter roost-tremont"),
+    ] {
+        let server = Server::start(args);
+        register(&server);
+        let mut phone = DeviceServiceClient::new(connect(&server.address).await);
+        let device = "customers/maya/devices/phone-1".to_owned();
+        let upload = |pings| v1::UploadPingsRequest { device: device.clone(), want_transitions: false, pings };
+        let mut before = mock_ping(1);
+        before.fix = None;
+        phone.upload_pings(upload(vec![before])).await.expect("an ack");
+        check(&server, &["trace", "start", "maya/phone-1"], &["tracing"]);
+        phone.upload_pings(upload(vec![mock_ping(2)])).await.expect("an ack");
+        check(&server, &["decisions", "list"], &[decided]);
+        let flag = if decided == "no decisions" { "  5   mock" } else { "  5   accepted" };
+        check(&server, &["trace", "show", "maya/phone-1"], &["TAKEN", flag]);
+    }
+}
+
+#[test]
 fn campaigns_and_customers_come_and_go() {
     let server = Server::start(&[]);
     check(&server, &["campaigns", "list"], &["no campaigns"]);
@@ -132,12 +195,14 @@ async fn explain_answers_why_for_each_of_the_doors() {
         let sent = reason == "qualified" && said.contains("A latte on the way?");
         assert!(sent || said.contains(&format!("suppressed, {reason}")), "{door}: {said}");
     }
+    let left = ["explain", "--customer", "maya", "--region", "roost-tremont"];
+    check(&server, &left, &["left Roost at Tremont, the door after a visit of 1 min"]);
     let listed = check(&server, &["decisions", "list", "--customer", "customers/maya"], &["qualified latte"]);
     assert!(!listed.contains("sent latte"), "{listed}");
     check_json(&server, &["decisions", "list", "--verdict", "qualified"], 1);
     let zone = ["decisions", "list", "--time-zone", "America/Denver"];
     check(&server, &zone, &["TIME (America/Denver)", "-06:00"]);
-    check(&server, &["trace", "show", "maya/phone-1"], &["OBSERVED (UTC)", "enter roost-tremont"]);
+    check(&server, &["trace", "show", "maya/phone-1"], &["OBSERVED (UTC)", "enter roost-tremont", "accepted"]);
     check(&server, &["trace", "stop", "maya/phone-1"], &["no longer"]);
     check(&server, &["explain", "--customer", "noah"], &["noah has not granted consent for location messaging"]);
     check(&server, &["explain", "--customer", "priya"], &["Nothing is recorded"]);

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use doorstep::deliver::webhook::{Options, Secrets, Webhook};
 use doorstep::files::{Defaults, Roster, read_campaigns, read_customers, read_regions};
 use doorstep::model::{CustomerId, Decision, DecisionId, DeviceId, Millis, Ping, Sequence, ServerTime};
+use doorstep::presence::PresenceConfig;
 use doorstep::service::{self, Clock, Running, ServeConfig};
 use doorstep::store::TraceEntry;
 use doorstep::wire::name;
@@ -213,6 +214,7 @@ async fn start(data: &Path, webhook: &str) -> Result<Running> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         clock: Clock::pings(),
         history: Millis::from_days(1),
+        presence: PresenceConfig::default(),
         provider: Arc::new(provider),
         drain: DRAIN_WITHIN,
     };

@@ -174,8 +174,10 @@ pub fn happened(transition: &Transition) -> String {
         TransitionKind::Enter if took >= Millis::from_secs(1) => format!("came in {took} ago"),
         TransitionKind::Enter => "came in".to_owned(),
         TransitionKind::Dwell => "has stayed a while".to_owned(),
-        TransitionKind::Exit if took >= Millis::from_secs(1) => format!("left {took} ago"),
-        TransitionKind::Exit => "left".to_owned(),
+        TransitionKind::Exit if took >= Millis::from_secs(1) => {
+            format!("left {took} ago, after {}", transition.duration())
+        }
+        TransitionKind::Exit => format!("left after {}", transition.duration()),
         TransitionKind::Approach => "came nearer".to_owned(),
         TransitionKind::Pass => "passed through".to_owned(),
     }
@@ -308,7 +310,7 @@ mod tests {
                 kind,
                 region: region.clone(),
                 visit: VisitId::parse("v", "v1").unwrap(),
-                visit_start: at - Millis::from_secs(9),
+                visit_start: at - Millis::from_secs(80),
                 belated: false,
                 happened: at - Millis::from_secs(9),
                 decided: at,
@@ -346,7 +348,7 @@ time      where          what happened                    why not
 12:03:20  roost-tremont  came in 9 s ago
                            ALERT latte sent and received
                            no alert coffee-week           latte won
-12:03:20  roost-tremont  left 9 s ago
+12:03:20  roost-tremont  left 9 s ago, after 1 min 11 s
 12:03:20  roost-tremont  came in 9 s ago
                            no alert latte                 this brand sent an alert; quiet until 16:03
 ";

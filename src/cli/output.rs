@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use doorstep::wire::DESCRIPTORS;
-use doorstep::wire::v1::{DeliveryState, SuppressionReason, TransitionKind};
+use doorstep::wire::v1::{DeliveryState, FixOutcome, SuppressionReason, TransitionKind};
 use jiff::tz::TimeZone;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
@@ -147,6 +147,11 @@ pub fn complain(error: &anyhow::Error) {
 /// A transition kind in a word: `enter`.
 pub fn kind(kind: TransitionKind) -> String {
     word(kind.as_str_name(), "TRANSITION_KIND_")
+}
+
+/// What became of a fix in a word: `accepted`.
+pub fn outcome(outcome: FixOutcome) -> String {
+    word(outcome.as_str_name(), "FIX_OUTCOME_")
 }
 
 /// A delivery state in a word: `pending`.

@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use doorstep::deliver::webhook::Options;
 use doorstep::deliver::{Log, Provider, Secrets, Webhook};
 use doorstep::model::Millis;
+use doorstep::presence::PresenceConfig;
 use doorstep::service::{self, Clock, ServeConfig};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +44,10 @@ pub(super) struct Serve {
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     drain_s: u64,
 
+    /// For testers' servers: let fixes of mock location apps count. Without it they are flagged, and have no effect.
+    #[arg(long)]
+    accept_mock_locations: bool,
+
     /// For simulations only: take the time from the pings instead of the system's clock.
     #[arg(long)]
     simulation_clock: bool,
@@ -58,9 +63,13 @@ impl Serve {
             listen: self.listen,
             clock,
             history: Millis::from_days(self.keep_days.into()),
+            presence: PresenceConfig { accept_mock: self.accept_mock_locations, ..PresenceConfig::default() },
             provider,
             drain: Duration::from_secs(self.drain_s),
         };
+        if self.accept_mock_locations {
+            tracing::warn!("fixes of mock location apps count: anybody can be anywhere");
+        }
         let running = service::start(config).await?;
         if self.simulation_clock {
             tracing::warn!("time is taken from the pings: a simulation, not a service");

@@ -86,7 +86,7 @@ impl Trace {
                     let observed = zone.heading("OBSERVED");
                     output::list(
                         "recorded pings",
-                        [&observed, "FIX", "±M", "TRACK", "NEAREST", "TRANSITIONS"],
+                        [&observed, "FIX", "±M", "TAKEN", "TRACK", "NEAREST", "TRANSITIONS"],
                         &rows,
                     );
                 }
@@ -96,7 +96,7 @@ impl Trace {
     }
 }
 
-fn row(entry: &v1::TraceEntry, zone: &output::Zone) -> [String; 6] {
+fn row(entry: &v1::TraceEntry, zone: &output::Zone) -> [String; 7] {
     let decision = entry.decision.clone().unwrap_or_default();
     let at = |lat: Option<f64>, lon: Option<f64>| match (lat, lon) {
         (Some(lat), Some(lon)) => format!("{lat:.5},{lon:.5}"),
@@ -114,6 +114,7 @@ fn row(entry: &v1::TraceEntry, zone: &output::Zone) -> [String; 6] {
         zone.moment(decision.observe_time.as_ref()),
         at(entry.latitude, entry.longitude),
         decision.fix.map(|fix| format!("{:.0}", fix.accuracy_m)).unwrap_or_default(),
+        decision.fix.map(|fix| output::outcome(fix.outcome())).unwrap_or_default(),
         at(entry.track_latitude, entry.track_longitude),
         nearest.unwrap_or_default(),
         transitions.join(", "),

@@ -69,10 +69,11 @@ impl Ingest {
         records: Records,
         catalogue: CatalogueCell,
         clock: Clock,
+        presence: PresenceConfig,
         hot: HotCustomers,
     ) -> Result<Self, StoreError> {
         let timers = Timers::new(records.load_timers()?);
-        Ok(Self { records, catalogue, clock, presence: PresenceConfig::default(), hot, timers })
+        Ok(Self { records, catalogue, clock, presence, hot, timers })
     }
 
     /// Does what is due for customers from whom no ping comes, until the server drains.
@@ -263,7 +264,8 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
         let hot = HotCustomers::new(10);
-        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), hot.clone()).unwrap();
+        let ingest =
+            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), hot.clone()).unwrap();
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -323,7 +325,14 @@ mod tests {
         let catalogue = door(&records).await;
         let (ada, id) = located(&records).await;
 
-        let ingest = Ingest::new(records.clone(), catalogue.clone(), Clock::pings(), HotCustomers::new(10)).unwrap();
+        let ingest = Ingest::new(
+            records.clone(),
+            catalogue.clone(),
+            Clock::pings(),
+            PresenceConfig::default(),
+            HotCustomers::new(10),
+        )
+        .unwrap();
         let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect(), Vec::new()).await.unwrap();
         let kinds = |transitions: &[Transition]| transitions.iter().map(|own| own.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&kept.transitions), [TransitionKind::Enter]);
@@ -335,7 +344,9 @@ mod tests {
         let empty = ingest.batch(&ada, &id, Vec::new(), Vec::new()).await.unwrap();
         assert_eq!(empty.advice, kept.advice, "an empty batch is advised, too");
 
-        let restarted = Ingest::new(records.clone(), catalogue, Clock::pings(), HotCustomers::new(10)).unwrap();
+        let restarted =
+            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), HotCustomers::new(10))
+                .unwrap();
         let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
         assert_eq!(customer, ada);
         restarted.tick(&ada, alarm - Millis(1)).await.unwrap();
@@ -357,7 +368,9 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = door(&records).await;
         let (ada, id) = located(&records).await;
-        let ingest = Ingest::new(records.clone(), catalogue, Clock::pings(), HotCustomers::new(10)).unwrap();
+        let ingest =
+            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), HotCustomers::new(10))
+                .unwrap();
         let waiting = || {
             let (state, _) = records.load_customer(&ada).unwrap().unwrap();
             state.devices[&id].order.waiting.len()

@@ -62,13 +62,15 @@ impl Teller<'_> {
                 Some(region) => format!("had stayed in {name} for {}", region.dwell),
                 None => format!("had stayed in {name} for its dwell time"),
             },
-            TransitionKind::Exit => format!("left {name}"),
+            TransitionKind::Exit => format!("left {name} after a visit of {}", transition.duration()),
             TransitionKind::Approach => format!("was heading for {name}"),
             TransitionKind::Pass => format!("passed through {name}"),
         };
         let sure = self.certainty(transition);
         let mut sentence = format!("At {at} {customer}'s {device} {what}{sure}");
-        if (transition.decided - transition.happened).0 >= 1_000 {
+        if transition.belated {
+            sentence.push_str("; later pings were decided before, so that it is history and triggers nothing");
+        } else if (transition.decided - transition.happened).0 >= 1_000 {
             let decided = local(transition.decided.0, &zone).strftime("%H:%M:%S").to_string();
             let _ = write!(sentence, "; the pings made it certain at {decided}");
         }
@@ -345,11 +347,23 @@ mod tests {
         );
         let by = CampaignId::parse("", "espresso").unwrap();
         let outranked = Verdict::Suppressed(Reason::Outranked { by });
+        let mut left = decision(TransitionKind::Exit, Some(outranked), Vec::new());
+        left.transitions[0].visit_start = DeviceTime(NOW - 125_000);
         check(
-            &decision(TransitionKind::Exit, Some(outranked), Vec::new()),
+            &left,
             &[
-                "At 12:04:10 maya's phone-1 left Roost Welton (12 m inside, 7 % sure).",
+                "At 12:04:10 maya's phone-1 left Roost Welton after a visit of 2 min 5 s (12 m inside, 7 % sure).",
                 "latte: suppressed, outranked by espresso.",
+            ],
+        );
+        let mut belated = decision(TransitionKind::Enter, None, Vec::new());
+        belated.transitions[0].belated = true;
+        check(
+            &belated,
+            &[
+                "At 12:04:10 maya's phone-1 entered Roost Welton (12 m inside, 93 % sure); later pings were decided \
+                 before, so that it is history and triggers nothing.",
+                "No campaign speaks about that.",
             ],
         );
     }

@@ -11,6 +11,7 @@ use super::{campaign_service, customer_service, decision_service, housekeeping, 
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
 use crate::model::Millis;
+use crate::presence::PresenceConfig;
 use crate::store::{Records, SledStore, StoreError};
 use crate::wire::{DESCRIPTORS, v1};
 use std::net::SocketAddr;
@@ -56,6 +57,8 @@ pub struct ServeConfig {
     pub clock: Clock,
     /// How long decisions, and triggers that have ended, are kept.
     pub history: Millis,
+    /// How presence is decided.
+    pub presence: PresenceConfig,
     /// Who delivers the triggers.
     pub provider: Arc<dyn Provider>,
     /// How long calls and deliveries under way may take to end when the server drains.
@@ -108,7 +111,7 @@ pub struct Running {
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, history, provider, drain } = config;
+    let ServeConfig { data, listen, clock, history, presence, provider, drain } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -130,7 +133,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     let (reporter, answers) = tonic_health::server::health_reporter();
     let health = Health::new(reporter);
     health.tell(true).await;
-    let router = assemble(&records, &catalogue, &clock, answers, &drained)?;
+    let router = assemble(&records, &catalogue, &clock, presence, answers, &drained)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut asked = drained.clone();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async move {
@@ -146,11 +149,12 @@ fn assemble(
     records: &Records,
     catalogue: &CatalogueCell,
     clock: &Clock,
+    presence: PresenceConfig,
     health: HealthServer<impl HealthAnswers>,
     draining: &watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
     let hot = HotCustomers::new(HOT_CUSTOMERS);
-    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), hot.clone())?;
+    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), presence, hot.clone())?;
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));

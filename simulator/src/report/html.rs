@@ -151,12 +151,15 @@ fn body(panel: &Panel, id: usize) -> String {
         let key = if truth {
             " <small><i class=\"in\"></i> as decided <i class=\"true\"></i> as it truly was</small>"
         } else {
-            ""
+            " <small><i class=\"in\"></i> as decided</small>"
         };
         let _ = write!(html, "<div class=\"visits\"><h3>Visits{key}</h3>{lanes}</div>");
     }
     let left = if html.is_empty() { String::new() } else { format!("<div class=\"left\">{html}</div>") };
     let both = if map.is_empty() { "" } else { " both" };
     let story = timeline::timeline(panel, id);
-    format!("<div class=\"body{both}\">{left}<div class=\"story\"><h3>Timeline</h3>{story}</div></div>")
+    let zone = escape(panel.zone.iana_name().unwrap_or("UTC"));
+    format!(
+        "<div class=\"body{both}\">{left}<div class=\"story\"><h3>Timeline <small class=\"zone\">times in {zone}</small></h3>{story}</div></div>"
+    )
 }

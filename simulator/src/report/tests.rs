@@ -85,6 +85,13 @@ fn the_size_of_a_page_is_bounded() {
 }
 
 #[test]
+fn times_say_their_zone() {
+    let denver = jiff::tz::TimeZone::get("America/Denver").unwrap();
+    assert!(page(vec![Panel { zone: denver, ..panel(10, 1) }]).contains("times in America/Denver"));
+    assert!(page(vec![panel(10, 1)]).contains("times in UTC"));
+}
+
+#[test]
 fn a_page_of_nothing_is_a_page() {
     let empty = Panel { title: "phone".to_owned(), ..Panel::default() };
     let html = page(vec![empty]);
