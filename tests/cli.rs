@@ -107,7 +107,8 @@ fn mock_ping(sequence: u64) -> v1::Ping {
     let walk = denver::walk(NOON_MS);
     let mut ping = walk.into_iter().nth(30).expect("a long walk");
     let door = denver::fixture("regions.geojson");
-    let (_, regions) = doorstep::files::read_regions(&door, &Default::default()).expect("good regions");
+    let (_, regions) =
+        doorstep::files::read_regions(&door, &doorstep::files::Defaults::default()).expect("good regions");
     for region in regions.iter().filter(|region| region.id.as_str() == "roost-tremont") {
         if let doorstep::model::Extent::Fence(doorstep::model::Fence::Circle(circle)) = &region.extent {
             let (latitude, longitude) = (circle.center.lat(), circle.center.lon());

@@ -60,7 +60,7 @@ fn well_known(text: &str) -> Value {
         let (words, mark) = part.split_at(part.len() - 1);
         let pair: Vec<&str> = words.split_whitespace().collect();
         if !pair.is_empty() {
-            json.push_str(&format!("[{}]", pair.join(",")));
+            json.extend(["[", &pair.join(","), "]"]);
         }
         depth += i32::from(mark == "(") - i32::from(mark == ")");
         json.push_str(match mark {

@@ -169,15 +169,15 @@ fn verdict(
 
 /// A transition in words.
 pub fn happened(transition: &Transition) -> String {
-    let took = transition.decided - transition.happened;
+    let took = (transition.decided - transition.happened).for_people();
     match transition.kind {
         TransitionKind::Enter if took >= Millis::from_secs(1) => format!("came in {took} ago"),
         TransitionKind::Enter => "came in".to_owned(),
         TransitionKind::Dwell => "has stayed a while".to_owned(),
         TransitionKind::Exit if took >= Millis::from_secs(1) => {
-            format!("left {took} ago, after {}", transition.duration())
+            format!("left {took} ago, after {}", transition.duration().for_people())
         }
-        TransitionKind::Exit => format!("left after {}", transition.duration()),
+        TransitionKind::Exit => format!("left after {}", transition.duration().for_people()),
         TransitionKind::Approach => "came nearer".to_owned(),
         TransitionKind::Pass => "passed through".to_owned(),
     }

@@ -118,7 +118,9 @@ async fn import(server: &str, file: &Path, defaults: &Defaults, repair: bool) ->
     let in_file = || format!("in {}", file.display());
     let (repaired, repairs) = repair_regions(&text).with_context(in_file)?;
     if repair {
-        repairs.iter().for_each(|what| output::line(&format!("repaired: {what}")));
+        for what in &repairs {
+            output::line(&format!("repaired: {what}"));
+        }
         text = repaired;
     }
     let taken = match read_regions(&text, defaults).with_context(in_file) {

@@ -28,6 +28,16 @@ impl Millis {
         Self::from_hours(days * 24)
     }
 
+    /// The span to the nearest second, where it is as long as one: for people.
+    #[must_use]
+    pub const fn for_people(self) -> Self {
+        if self.0.unsigned_abs() < 1_000 {
+            self
+        } else {
+            Self((self.0.saturating_add(self.0.signum() * 500)) / 1_000 * 1_000)
+        }
+    }
+
     /// The span in seconds.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1_000.0
@@ -110,5 +120,13 @@ mod tests {
         ] {
             assert_eq!(Millis(ms).to_string(), text);
         }
+    }
+
+    #[test]
+    fn people_are_told_whole_seconds() {
+        for (ms, told) in [(0, 0), (999, 999), (1_499, 1_000), (48_946, 49_000), (-1_500, -2_000), (-7, -7)] {
+            assert_eq!(Millis(ms).for_people(), Millis(told));
+        }
+        assert_eq!(Millis(i64::MIN).for_people().0 / 1_000, i64::MIN / 1_000);
     }
 }

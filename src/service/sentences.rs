@@ -62,7 +62,7 @@ impl Teller<'_> {
                 Some(region) => format!("had stayed in {name} for {}", region.dwell),
                 None => format!("had stayed in {name} for its dwell time"),
             },
-            TransitionKind::Exit => format!("left {name} after a visit of {}", transition.duration()),
+            TransitionKind::Exit => format!("left {name} after a visit of {}", transition.duration().for_people()),
             TransitionKind::Approach => format!("was heading for {name}"),
             TransitionKind::Pass => format!("passed through {name}"),
         };

@@ -244,9 +244,9 @@ pub(super) fn lanes(
             .entry(transition.region.clone())
             .or_insert_with(|| Lane { name: name(&transition.region), ..Lane::default() });
         if enters {
-            lane.inside.push((transition.decided, None));
+            lane.inside.push((transition.happened, None));
         } else if let Some((_, end)) = lane.inside.last_mut().filter(|(_, end)| end.is_none()) {
-            *end = Some(transition.decided);
+            *end = Some(transition.happened);
         }
     }
     let mut lanes: Vec<Lane> = lanes.into_values().collect();

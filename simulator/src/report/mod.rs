@@ -144,7 +144,7 @@ pub struct Lane {
     pub name: String,
     /// True visits: from when to when.
     pub truth: Vec<(DeviceTime, DeviceTime)>,
-    /// From enter to exit, as decided; without an end where there was no exit.
+    /// From enter to exit, when they happened as far as the pings told; without an end where there was no exit.
     pub inside: Vec<(DeviceTime, Option<DeviceTime>)>,
 }
 
@@ -213,7 +213,10 @@ pub fn replay_page(figures: &Figures, panels: Panels) -> Page {
         tile(figures.transitions, "transitions"),
     ];
     if figures.refused > 0 {
-        tiles.push(Tile { tone: Tone::Trouble, ..tile(figures.refused, "pings refused") });
+        tiles.push(Tile {
+            tone: Tone::Trouble,
+            ..tile(figures.refused, if figures.refused == 1 { "ping refused" } else { "pings refused" })
+        });
     }
     Page {
         title: "A replay".to_owned(),
