@@ -241,7 +241,8 @@ impl Engine<'_> {
         });
         let left_out = shorten(&mut assessments);
         let mut regions = seen.regions;
-        regions.sort_by(|a, b| a.distance.0.total_cmp(&b.distance.0).then_with(|| a.region.cmp(&b.region)));
+        // No two have the same id, so that the order is whole.
+        regions.sort_unstable_by(|a, b| a.distance.0.total_cmp(&b.distance.0).then_with(|| a.region.cmp(&b.region)));
         regions.truncate(REGION_STEPS_MAX);
         let decision = Decision {
             id,

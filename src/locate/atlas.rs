@@ -1,7 +1,7 @@
 //! All places and regions, found by position, by beacon or by id.
 
 use super::beacons::Beacons;
-use super::earth::{Space, Spot};
+use super::earth::{Space, Spot, Station};
 use super::shape::Shape;
 use crate::model::{
     BeaconExtent, BeaconKey, Extent, Fence, Invalid, Metres, Place, PlaceId, Position, Region, RegionId,
@@ -90,8 +90,8 @@ impl Atlas {
     /// depends on nothing but the atlas and the position. The boundary belongs to the fence: a distance of 0 is
     /// inside. See [`Shape::signed_distance`] for the accuracy.
     pub fn near(&self, position: Position, within: Metres) -> impl Iterator<Item = Near<'_>> {
-        let spot = Spot::new(position);
-        let around = spot.around(within.0);
+        let station = Station::new(Spot::new(position));
+        let around = station.spot.around(within.0);
         self.fences.locate_in_envelope_intersecting(&around).filter_map(move |leaf| {
             let site = self.sites.get(leaf.site as usize)?;
             let shape = site.shape.as_ref()?;
@@ -100,7 +100,7 @@ impl Atlas {
             if part > 0 && shape.spaces().take(part).any(|earlier| earlier.intersects(&around)) {
                 return None;
             }
-            shape.measure(&spot, within.0).map(|distance_m| Near { site, distance: Metres(distance_m) })
+            shape.measure_from(&station, within.0).map(|distance_m| Near { site, distance: Metres(distance_m) })
         })
     }
 

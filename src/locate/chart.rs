@@ -1,6 +1,6 @@
 //! Flat coordinates that a polygon is kept in, and how long things in them really are.
 
-use super::earth::{POLAR_CURVATURE_M, Spot, metres_per_degree};
+use super::earth::{POLAR_CURVATURE_M, Spot, Station, metres_per_degree};
 use crate::model::Position;
 
 /// A point in a chart.
@@ -47,17 +47,15 @@ impl Chart {
     }
 
     /// Prepares for measuring from a spot to what lies within a rectangle.
-    pub(super) fn frame(self, spot: &Spot, rect: &Rect) -> Frame {
-        let (lat, lon) = (spot.position.lat(), spot.position.lon());
+    pub(super) fn frame(self, station: &Station, rect: &Rect) -> Frame {
+        let (lat, lon) = (station.spot.position.lat(), station.spot.position.lon());
         match self {
             Self::Graticule { middle } => {
                 let turns = ((middle - lon) / 360.0).round();
-                let (east, north) = metres_per_degree(lat);
-                // The derivative of N cos φ is -M sin φ, here per degree.
-                let slope = -lat.to_radians().sin() * north.to_radians();
-                let curve = -0.5 * east * 1f64.to_radians().powi(2);
+                let scale = station.scale();
                 let from = [lon + 360.0 * turns, lat];
-                let frame = Frame { from, north, east: [east, slope, curve], least_east: 0.0 };
+                let east = [scale.east, scale.slope, scale.curve];
+                let frame = Frame { from, north: scale.north, east, least_east: 0.0 };
                 // The scale is concave in latitude, so that its least value is at an end.
                 let ends = [rect.low[1], rect.high[1]].map(|y| frame.east(y - lat));
                 Frame { least_east: ends[0].min(ends[1]), ..frame }
@@ -66,6 +64,15 @@ impl Chart {
                 Frame { from: self.flat(lon, lat), north: 1.0, east: [1.0, 0.0, 0.0], least_east: 1.0 }
             }
         }
+    }
+
+    /// The way along the ground to a point, given relative to the station's, in metres.
+    pub(super) fn distance_m(self, station: &Station, from: Flat, [x, y]: Flat) -> f64 {
+        let near = match self {
+            Self::Graticule { .. } => station.scale().distance_m([x, y]),
+            Self::Polar { .. } => None,
+        };
+        near.unwrap_or_else(|| station.spot.distance_m(&Spot::new(self.position([from[0] + x, from[1] + y]))))
     }
 
     /// Square metres per unit of area around a point.
@@ -123,9 +130,6 @@ impl Frame {
     pub(super) fn visit(&self, a: Flat, b: Flat, best: &mut Nearest) {
         let (x, y) = (a[0] - self.from[0], a[1] - self.from[1]);
         let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
-        if self.least(x.min(x + dx), x.max(x + dx), y.min(y + dy), y.max(y + dy)) >= best.square {
-            return;
-        }
         // The foot of the perpendicular with the spot's own scale, ...
         let scale = self.east(0.0);
         let (run, rise) = (scale * dx, self.north * dy);
@@ -141,6 +145,11 @@ impl Frame {
         if square < best.square {
             *best = Nearest { square, offset };
         }
+    }
+
+    /// A point relative to the spot, in metres under the least scale: nothing in the rectangle is nearer than that.
+    pub(super) fn least_offset(&self, point: Flat) -> Flat {
+        [self.least_east * (point[0] - self.from[0]), self.north * (point[1] - self.from[1])]
     }
 
     /// No point of the rectangle is nearer than this; a square, in the frame's metres.
@@ -159,6 +168,18 @@ impl Frame {
 /// One step along an edge, 0 to 1, to where the slope of the squared distance is 0.
 fn foot(from: f64, slope: f64, curvature: f64) -> f64 {
     if curvature > 0.0 { (from - slope / curvature).clamp(0.0, 1.0) } else { from }
+}
+
+/// Square of the distance from the origin to the edge between two offsets.
+#[inline]
+pub(super) fn edge_square(a: Flat, b: Flat) -> f64 {
+    let (run, rise) = (b[0] - a[0], b[1] - a[1]);
+    let along = -(a[0] * run + a[1] * rise) / (run * run + rise * rise);
+    // Unlike `clamp`, this makes 0 of what is not a number, and is one instruction each.
+    let along = if along > 0.0 { along } else { 0.0 };
+    let along = if along < 1.0 { along } else { 1.0 };
+    let (x, y) = (a[0] + along * run, a[1] + along * rise);
+    x * x + y * y
 }
 
 /// An upright rectangle in a chart.
@@ -212,7 +233,7 @@ mod tests {
             (-45.0, -179.9, [179.0, -45.1], [179.5, -44.9]),
         ] {
             let (spot, rect) = (Spot::new(at(lat, lon)), Rect::around(&[a, b]));
-            let frame = Chart::Graticule { middle: a[0] }.frame(&spot, &rect);
+            let frame = Chart::Graticule { middle: a[0] }.frame(&Station::new(spot), &rect);
             let mut best = Nearest::NONE;
             frame.visit(a, b, &mut best);
             let along = |i: i32| {
@@ -222,7 +243,8 @@ mod tests {
             let truth = (0..=10_000).map(along).fold(f64::INFINITY, f64::min);
             let found = best.square.sqrt();
             assert!((found / truth - 1.0).abs() < 5e-5, "{found} and {truth} m from {lat},{lon}");
-            assert!(frame.least_square(&rect) <= best.square);
+            let least = edge_square(frame.least_offset(a), frame.least_offset(b));
+            assert!(frame.least_square(&rect) <= least && least <= best.square && least > 0.8 * best.square);
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::Position;
 use geo::{Distance as _, Geodesic, Point};
 use rstar::AABB;
+use std::cell::OnceCell;
 
 /// Equatorial radius of WGS 84 in metres.
 const EQUATORIAL_M: f64 = 6_378_137.0;
@@ -14,6 +15,8 @@ pub(super) const POLAR_CURVATURE_M: f64 = 6_399_593.625_758;
 const MEAN_M: f64 = 6_371_008.8;
 /// Up to this chord the arc comes from a series; beyond it, from Karney's geodesic.
 const SERIES_MAX_M: f64 = 100_000.0;
+/// Up to so many degrees of longitude and of latitude the series of the chord is good: its next terms are below 1e-8.
+const SERIES_MAX_DEG: [f64; 2] = [0.5, 0.05];
 /// Boxes are this much larger than what they hold, against rounding.
 const SLACK_M: f64 = 1e-3;
 
@@ -44,11 +47,13 @@ impl Spot {
     /// The way along the ground, in metres: within 2e-7 of the truth up to 100 km, from the arc over the chord on
     /// the mean sphere; beyond, the geodesic of C. F. F. Karney, "Algorithms for geodesics", 2013.
     pub(super) fn distance_m(&self, other: &Self) -> f64 {
-        let chord = self.chord_m(other);
+        self.distance_over_m(other, self.chord_m(other))
+    }
+
+    /// The same, where the chord is known.
+    pub(super) fn distance_over_m(&self, other: &Self, chord: f64) -> f64 {
         if chord < SERIES_MAX_M {
-            // 2 R asin(c / 2R) by its series.
-            let u2 = (chord / (2.0 * MEAN_M)).powi(2);
-            return chord * (1.0 + u2 * (1.0 / 6.0 + u2 * (3.0 / 40.0)));
+            return arc_m(chord);
         }
         let point = |p: Position| Point::new(p.lon(), p.lat());
         Geodesic.distance(point(self.position), point(other.position))
@@ -59,6 +64,76 @@ impl Spot {
         let reach = distance_m.max(0.0) + SLACK_M;
         AABB::from_corners(self.space.map(|v| v - reach), self.space.map(|v| v + reach))
     }
+}
+
+/// A spot from which more than one thing is measured: what depends on its latitude only is computed once, if at all.
+#[derive(Debug, Clone)]
+pub(super) struct Station {
+    pub(super) spot: Spot,
+    scale: OnceCell<Scale>,
+}
+
+impl Station {
+    pub(super) fn new(spot: Spot) -> Self {
+        Self { spot, scale: OnceCell::new() }
+    }
+
+    /// How long things are around the spot.
+    pub(super) fn scale(&self) -> &Scale {
+        self.scale.get_or_init(|| Scale::at(self.spot.position.lat()))
+    }
+}
+
+/// How long things are around a latitude.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    /// Metres per degree of longitude.
+    pub(super) east: f64,
+    /// Metres per degree of latitude.
+    pub(super) north: f64,
+    /// How much `east` grows per degree to the north.
+    pub(super) slope: f64,
+    /// Half of how much `slope` grows per degree to the north, nearly.
+    pub(super) curve: f64,
+    /// How much `north` grows per degree to the north.
+    north_slope: f64,
+}
+
+impl Scale {
+    fn at(lat: f64) -> Self {
+        let (east, north) = metres_per_degree(lat);
+        let (sin, cos) = lat.to_radians().sin_cos();
+        let degree = 1f64.to_radians();
+        Self {
+            east,
+            north,
+            // The derivative of N cos φ is -M sin φ, here per degree.
+            slope: -sin * north * degree,
+            curve: -0.5 * east * degree * degree,
+            // That of M is 3 M e² sin φ cos φ / (1 - e² sin² φ).
+            north_slope: 3.0 * ECCENTRICITY2 * sin * cos / (1.0 - ECCENTRICITY2 * sin * sin) * north * degree,
+        }
+    }
+
+    /// The way along the ground to what is so many degrees east and north, in metres, without trigonometry: the
+    /// series of the chord, with an error below 1e-8 of it. Absent where the series is too short.
+    pub(super) fn distance_m(&self, [x, y]: [f64; 2]) -> Option<f64> {
+        if x.abs() > SERIES_MAX_DEG[0] || y.abs() > SERIES_MAX_DEG[1] {
+            return None;
+        }
+        let squared = |degrees: f64| degrees.to_radians().powi(2);
+        let rise = (self.north + 0.5 * self.north_slope * y) * y;
+        // Two parallels of radii r and s, a meridian's chord and an angle λ apart: 4 r s sin²(λ/2) and that chord.
+        let far = self.east + y * (self.slope + y * self.curve);
+        let run2 = self.east * far * x * x * (1.0 - squared(x) / 12.0);
+        Some(arc_m((run2.max(0.0) + rise * rise * (1.0 - squared(y) / 12.0)).sqrt()))
+    }
+}
+
+/// The arc over a chord on the mean sphere, by the series of 2 R asin(c / 2R).
+fn arc_m(chord: f64) -> f64 {
+    let u2 = (chord / (2.0 * MEAN_M)).powi(2);
+    chord * (1.0 + u2 * (1.0 / 6.0 + u2 * (3.0 / 40.0)))
 }
 
 /// Metres per degree of longitude and of latitude at a latitude, from the radii of curvature in the prime vertical
@@ -190,6 +265,27 @@ mod tests {
                     assert!((found - metres).abs() < 1e-6 + 2e-7 * metres, "{found} for {metres} m at {lat}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn nearby_the_scale_measures_what_spots_measure() {
+        for lat in [-87.9, -60.0, -0.01, 0.0, 39.74, 80.0, 87.9] {
+            let station = Station::new(Spot::new(at(lat, 179.99)));
+            for step in 0..=40_i32 {
+                let (u, v) = (f64::from(step % 7) / 3.0 - 1.0, f64::from(step % 11) / 5.0 - 1.0);
+                for size in [1e-4, 1e-2, 1.0] {
+                    let by = [size * u * SERIES_MAX_DEG[0], size * v * SERIES_MAX_DEG[1]];
+                    let truth = station.spot.distance_m(&Spot::new(Position::wrapped(lat + by[1], 179.99 + by[0])));
+                    let found = station.scale().distance_m(by).unwrap();
+                    assert!(
+                        (found - truth).abs() < 1e-8 * truth + 5e-9,
+                        "{found} and {truth} m by {by:?} from {lat}"
+                    );
+                }
+            }
+            let [east, north] = SERIES_MAX_DEG.map(|most| 1.001 * most);
+            assert!([[east, 0.0], [0.0, -north]].map(|by| station.scale().distance_m(by)) == [None, None]);
         }
     }
 

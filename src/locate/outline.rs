@@ -5,7 +5,7 @@
 //! Geometric Data Management", 1988). What is more, a run that lies wholly south of a spot crosses the spot's
 //! meridian an odd number of times just when its two ends are on different sides of it.
 
-use super::chart::{Flat, Frame, Nearest, Rect};
+use super::chart::{Flat, Frame, Nearest, Rect, edge_square};
 
 /// Edges in a run, and runs in a group.
 const FAN: usize = 16;
@@ -105,9 +105,32 @@ fn nearest_first(frame: &Frame, rects: &[Rect], best: &mut Nearest, mut visit: i
     }
 }
 
+/// Looks closely only at the edges that can beat the best, the most promising one first: as a rule at one or two of
+/// them. Takes at most [`SCAN_MAX`] edges.
 fn scan(points: &[Flat], frame: &Frame, best: &mut Nearest) {
-    for (a, b) in points.iter().zip(points.iter().skip(1)) {
+    let edges = || points.iter().zip(points.iter().skip(1));
+    // Coordinate by coordinate, so that several edges go into one instruction.
+    let (mut xs, mut ys) = ([0.0; SCAN_MAX + 1], [0.0; SCAN_MAX + 1]);
+    for ((x, y), point) in xs.iter_mut().zip(&mut ys).zip(points) {
+        [*x, *y] = frame.least_offset(*point);
+    }
+    let mut bounds = [f64::INFINITY; SCAN_MAX];
+    let Some(bounds) = bounds.get_mut(..points.len().saturating_sub(1)) else { return };
+    let corners = xs.iter().zip(&ys).zip(xs[1..].iter().zip(&ys[1..]));
+    for (bound, ((ax, ay), (bx, by))) in bounds.iter_mut().zip(corners) {
+        *bound = edge_square([*ax, *ay], [*bx, *by]);
+    }
+    let least = bounds.iter().fold(f64::INFINITY, |least, bound| if *bound < least { *bound } else { least });
+    if least >= best.square {
+        return;
+    }
+    for (_, (a, b)) in bounds.iter().zip(edges()).filter(|(bound, _)| **bound <= least) {
         frame.visit(*a, *b, best);
+    }
+    for (bound, (a, b)) in bounds.iter().zip(edges()) {
+        if *bound > least && *bound < best.square {
+            frame.visit(*a, *b, best);
+        }
     }
 }
 
@@ -145,27 +168,34 @@ fn is_crossed(a: Flat, b: Flat, spot: Flat) -> bool {
 mod tests {
     use super::*;
     use crate::locate::chart::Chart;
-    use crate::locate::earth::Spot;
+    use crate::locate::earth::{Spot, Station};
     use crate::locate::samples::{at, star};
 
     #[test]
     fn an_index_finds_what_a_scan_finds() {
-        for edges in [SCAN_MAX + 1, 48, 255, 256, 257, 273, 5_000] {
+        for edges in [3, 12, SCAN_MAX, SCAN_MAX + 1, 48, 255, 256, 257, 273, 5_000] {
             let points: Vec<Flat> = star(edges, 3).iter().map(|(x, y)| [0.01 * x, 0.01 * y]).collect();
             let indexed = Outline::new(points.clone());
-            assert!(!indexed.groups.is_empty());
-            let scanned = Outline { runs: Box::default(), groups: Box::default(), ..indexed.clone() };
+            assert_eq!(indexed.groups.is_empty(), edges <= SCAN_MAX);
             // Vertices among them, where the spot's meridian meets two edges in one point.
             let grid = (0..400).map(|i| [f64::from(i % 20 - 10) * 0.0012, f64::from(i / 20 - 10) * 0.0012]);
             for spot in grid.chain(points.iter().step_by(7).map(|p| [p[0], p[1] + 0.001])) {
-                let frame = Chart::Graticule { middle: 0.0 }.frame(&Spot::new(at(spot[1], spot[0])), indexed.rect());
+                let station = Station::new(Spot::new(at(spot[1], spot[0])));
+                let frame = Chart::Graticule { middle: 0.0 }.frame(&station, indexed.rect());
                 let nearest = |outline: &Outline| {
                     let mut best = Nearest::NONE;
                     outline.visit(&frame, &mut best);
-                    best.square.to_bits()
+                    best.square
                 };
-                assert_eq!(nearest(&indexed), nearest(&scanned), "{edges} edges from {spot:?}");
-                assert_eq!(indexed.is_odd(spot), scanned.is_odd(spot), "{edges} edges from {spot:?}");
+                let mut each = Nearest::NONE;
+                points.windows(2).for_each(|edge| frame.visit(edge[0], edge[1], &mut each));
+                // A vertex that two edges share is seen from the one or from the other, which rounds differently.
+                let (found, truth) = (nearest(&indexed), each.square);
+                assert!(
+                    (found - truth).abs() <= 1e-12 * truth + 1e-18,
+                    "{found}, {truth}: {edges} edges from {spot:?}"
+                );
+                assert_eq!(indexed.is_odd(spot), odd_edges(&points, spot), "{edges} edges from {spot:?}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::chart::{Chart, Flat, Nearest, Rect};
 use super::check::{check, line_string};
 use super::draft::Draft;
-use super::earth::{Bounds, Space, Spot};
+use super::earth::{Bounds, Space, Spot, Station};
 use super::outline::Outline;
 use crate::model::invalid::at_most;
 use crate::model::place::{POLYGONS_MAX, RINGS_MAX, VERTICES_MAX};
@@ -102,18 +102,29 @@ impl Shape {
 
     /// The signed distance in metres, unless it is more than `most_m`.
     pub(super) fn measure(&self, spot: &Spot, most_m: f64) -> Option<f64> {
+        self.measure_from(&Station::new(*spot), most_m)
+    }
+
+    /// The same, where more than one fence is measured from one spot.
+    pub(super) fn measure_from(&self, station: &Station, most_m: f64) -> Option<f64> {
+        let spot = &station.spot;
         let distance = match &self.0 {
             Kind::Circle { center, radius_m } => {
-                if center.chord_m(spot) - radius_m > most_m {
+                let chord = center.chord_m(spot);
+                if chord - radius_m > most_m {
                     return None;
                 }
-                on_edge(center.distance_m(spot) - radius_m)
+                on_edge(center.distance_over_m(spot, chord) - radius_m)
             }
             Kind::Area(area) => {
                 // The way along the ground is no shorter than the one to the box.
                 area.parts.iter().fold(f64::INFINITY, |best, part| {
-                    let to_box = part.space.distance_2(&spot.space).sqrt();
-                    if to_box > best.min(most_m).max(0.0) { best } else { best.min(part.measure(spot)) }
+                    let most = best.min(most_m).max(0.0);
+                    if part.space.distance_2(&spot.space) > most * most {
+                        best
+                    } else {
+                        best.min(part.measure(station))
+                    }
                 })
             }
         };
@@ -167,16 +178,15 @@ impl Shape {
 }
 
 impl Part {
-    fn measure(&self, spot: &Spot) -> f64 {
+    fn measure(&self, station: &Station) -> f64 {
         let Some(outer) = self.rings.first() else { return f64::INFINITY };
-        let frame = self.chart.frame(spot, outer.rect());
+        let frame = self.chart.frame(station, outer.rect());
         let mut nearest = Nearest::NONE;
         for ring in &self.rings {
             ring.visit(&frame, &mut nearest);
         }
-        let foot = [frame.from[0] + nearest.offset[0], frame.from[1] + nearest.offset[1]];
         // The foot is right to second order, so that its exact distance is nearly that of the true foot.
-        let distance = on_edge(spot.distance_m(&Spot::new(self.chart.position(foot))));
+        let distance = on_edge(self.chart.distance_m(station, frame.from, nearest.offset));
         if distance > 0.0 && self.holds(frame.from) { -distance } else { distance }
     }
 
