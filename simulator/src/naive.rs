@@ -106,6 +106,8 @@ mod tests {
             active: ActiveWindow::default(),
             paused,
             time_to_live: Millis::from_mins(15),
+            min_gap: None,
+            transactional: false,
         })])
     }
 

@@ -6,7 +6,7 @@ use super::regions;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use doorstep::files::read_campaigns;
-use doorstep::model::{Campaign, CapScope, Invalid};
+use doorstep::model::{Calendar, Campaign, CapScope, CapWindow, Invalid};
 use doorstep::wire::v1::{self, campaign_service_client::CampaignServiceClient};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -162,6 +162,7 @@ fn places(campaign: &Campaign) -> String {
 /// What holds it back: `quiet 4 h for the brand, 1 in 1 d for the customer`.
 fn limits(campaign: &Campaign) -> String {
     let quiet = &campaign.cooldown;
+    let quiet_visit = quiet.visit;
     let quiet = [("region", quiet.region), ("place", quiet.place), ("brand", quiet.brand)];
     let quiet = quiet.into_iter().filter_map(|(what, span)| Some(format!("quiet {} for the {what}", span?)));
     let caps = campaign.caps.iter().map(|cap| {
@@ -172,9 +173,16 @@ fn limits(campaign: &Campaign) -> String {
             CapScope::Place => "place",
             CapScope::Campaign => "campaign",
         };
-        format!("{} in {} for the {scope}", cap.limit, cap.window)
+        match cap.window {
+            CapWindow::Rolling(window) => format!("{} in {window} for the {scope}", cap.limit),
+            CapWindow::Calendar(Calendar::Day) => format!("{} each day for the {scope}", cap.limit),
+            CapWindow::Calendar(Calendar::Week) => format!("{} each week for the {scope}", cap.limit),
+        }
     });
-    let all: Vec<String> = quiet.chain(caps).collect();
+    let visit = quiet_visit.then(|| "one message a visit".to_owned());
+    let gap = campaign.min_gap.map(|gap| format!("{gap} after any other"));
+    let free = campaign.transactional.then(|| "transactional".to_owned());
+    let all: Vec<String> = free.into_iter().chain(quiet).chain(visit).chain(gap).chain(caps).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 

@@ -220,7 +220,8 @@ impl Engine<'_> {
         let sequence = ping.map_or(Sequence(0), |ping| ping.sequence);
         let id = DecisionId::derive(now, sequence, device);
         let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
-        let occasions = self.occasions(&seen, now, behind);
+        let zone = state.devices.get(device).and_then(|own| own.device.time_zone.as_deref());
+        let occasions = self.occasions(&seen, now, behind, zone);
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let Qualified { mut assessments, winner } =
             qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
@@ -267,7 +268,13 @@ impl Engine<'_> {
     }
 
     /// What campaigns may want to speak about: the transitions of regions that are still there.
-    fn occasions<'s>(&'s self, seen: &'s Seen, now: ServerTime, behind: Millis) -> Vec<Occasion<'s>> {
+    fn occasions<'s>(
+        &'s self,
+        seen: &'s Seen,
+        now: ServerTime,
+        behind: Millis,
+        zone: Option<&'s str>,
+    ) -> Vec<Occasion<'s>> {
         let occasion = |transition: &'s Transition| {
             let site = self.catalogue.atlas.site(&transition.region)?;
             Some(Occasion {
@@ -281,6 +288,7 @@ impl Engine<'_> {
                     .iter()
                     .find(|step| step.region == transition.region)
                     .map_or(Metres(0.0), |step| step.distance),
+                zone: zone.unwrap_or(&site.place.time_zone),
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()

@@ -77,6 +77,8 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         active: crate::model::ActiveWindow::default(),
         paused: false,
         time_to_live: Millis::from_mins(15),
+        min_gap: None,
+        transactional: false,
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),

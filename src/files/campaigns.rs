@@ -3,8 +3,8 @@
 use super::{FileError, parse_span};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
-    ActiveWindow, BrandId, Campaign, CampaignId, Cap, CapScope, Cooldown, Invalid, Message, Pace, RegionId,
-    RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Invalid, Message,
+    Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -42,6 +42,10 @@ struct Entry {
     paused: bool,
     #[serde(default)]
     time_to_live: Option<String>,
+    #[serde(default)]
+    min_gap: Option<String>,
+    #[serde(default)]
+    transactional: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,6 +84,7 @@ struct Cooldowns {
     region: Option<String>,
     place: Option<String>,
     brand: Option<String>,
+    visit: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,7 +93,17 @@ struct CapEntry {
     #[serde(default)]
     scope: Scope,
     limit: u32,
-    window: String,
+    #[serde(default)]
+    window: Option<String>,
+    #[serde(default)]
+    calendar: Option<Period>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Period {
+    Day,
+    Week,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -132,6 +147,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             region: read("region", &spans.region)?,
             place: read("place", &spans.place)?,
             brand: read("brand", &spans.brand)?,
+            visit: spans.visit,
         })
     };
     Ok(Campaign {
@@ -174,6 +190,8 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             Some(text) => parse_span("time_to_live", text)?,
             None => TIME_TO_LIVE_DEFAULT,
         },
+        min_gap: entry.min_gap.as_deref().map(|text| parse_span("min_gap", text)).transpose()?,
+        transactional: entry.transactional,
     })
 }
 
@@ -193,7 +211,18 @@ fn cap(entry: &CapEntry) -> Result<Cap, Invalid> {
         Scope::Place => CapScope::Place,
         Scope::Campaign => CapScope::Campaign,
     };
-    Ok(Cap { scope, limit: entry.limit, window: parse_span("window", &entry.window)? })
+    let window = match (&entry.window, entry.calendar) {
+        (Some(text), None) => CapWindow::Rolling(parse_span("window", text)?),
+        (None, Some(Period::Day)) => CapWindow::Calendar(Calendar::Day),
+        (None, Some(Period::Week)) => CapWindow::Calendar(Calendar::Week),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(Invalid::new(
+                "window",
+                "and calendar: exactly one must be given, such as window: 1d or calendar: day",
+            ));
+        }
+    };
+    Ok(Cap { scope, limit: entry.limit, window })
 }
 
 fn moment(field: &str, text: &str) -> Result<ServerTime, Invalid> {
@@ -216,7 +245,10 @@ mod tests {
         let latte = &campaigns[0];
         assert_eq!(latte.on, TransitionKind::Enter);
         assert_eq!(latte.cooldown.brand, Some(Millis::from_hours(4)));
-        assert_eq!(latte.caps[0], Cap { scope: CapScope::Customer, limit: 1, window: Millis::from_days(1) });
+        assert_eq!(
+            latte.caps[0],
+            Cap { scope: CapScope::Customer, limit: 1, window: CapWindow::Rolling(Millis::from_days(1)) }
+        );
         assert_eq!(latte.active.start, Some(ServerTime(1_777_615_200_000)));
         assert_eq!((latte.priority, latte.time_to_live), (50, Millis::from_mins(15)));
     }
@@ -226,6 +258,7 @@ mod tests {
         for (from, to, place) in [
             ("brand: 4h", "brand: soon", "campaigns[0].cooldown.brand"),
             ("window: 1d", "window: 1y", "campaigns[0].caps[0].window"),
+            ("window: 1d", "window: 1d, calendar: day", "campaigns[0].caps[0].window"),
             ("id: latte", "id: a b", "campaigns[0].id"),
             ("topic: offers", "tpic: offers", "unknown field `tpic`"),
             ("2026-05-01T00:00:00-06:00", "May", "campaigns[0].active.from"),

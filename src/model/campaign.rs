@@ -47,6 +47,12 @@ pub struct Campaign {
     pub paused: bool,
     /// How long after its transition the message is still worth delivering.
     pub time_to_live: Millis,
+    /// How long after any other message of the customer it waits, 1 s to 31 days.
+    pub min_gap: Option<Millis>,
+    /// Whether it tells of something that the customer asked for, such as an order that is ready. It then passes
+    /// cooldowns, gap and quiet hours, is counted by no cap and cooldown of other campaigns, and outranks all that are
+    /// not.
+    pub transactional: bool,
 }
 
 /// The regions that a campaign applies to: those that any of the sets names.
@@ -82,17 +88,37 @@ pub struct Cooldown {
     pub place: Option<Millis>,
     /// After one for any region of the same brand.
     pub brand: Option<Millis>,
+    /// Whether after one in the same visit, for as long as the visit lasts.
+    pub visit: bool,
 }
 
-/// At most `limit` messages in any window of that length.
+/// At most `limit` messages in any such window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cap {
     /// Which messages count.
     pub scope: CapScope,
     /// How many, 1 to 100.
     pub limit: u32,
-    /// The rolling window's length, 1 s to 31 days.
-    pub window: Millis,
+    /// In which time.
+    pub window: CapWindow,
+}
+
+/// The time in which a cap counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapWindow {
+    /// Any window of that length, 1 s to 31 days.
+    Rolling(Millis),
+    /// Each day or week of the calendar, as the customer's clock shows it.
+    Calendar(Calendar),
+}
+
+/// A stretch of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Calendar {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Sunday (ISO 8601).
+    Week,
 }
 
 /// Which of a customer's messages a cap counts.

@@ -221,6 +221,13 @@ pub enum Reason {
         /// Which.
         by: CampaignId,
     },
+    /// Some message was sent too recently.
+    Gap {
+        /// When the gap ends.
+        until: ServerTime,
+    },
+    /// This visit had a message of some campaign.
+    VisitCooldown,
 }
 
 impl Reason {
@@ -232,12 +239,14 @@ impl Reason {
             | Self::PlaceCooldown { until }
             | Self::BrandCooldown { until }
             | Self::Cap { until, .. }
-            | Self::Pace { until } => Some(*until),
+            | Self::Pace { until }
+            | Self::Gap { until } => Some(*until),
             Self::NoConsent
             | Self::Paused
             | Self::Stale { .. }
             | Self::Topic
             | Self::SameVisit
+            | Self::VisitCooldown
             | Self::Outranked { .. } => None,
         }
     }
@@ -261,6 +270,8 @@ impl Reason {
             Self::Cap { scope: CapScope::Campaign, .. } => "campaign cap",
             Self::Pace { .. } => "pace",
             Self::Outranked { .. } => "outranked",
+            Self::Gap { .. } => "gap",
+            Self::VisitCooldown => "visit cooldown",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a policy found, in words that are formed only where somebody reads them.
 
+use super::campaign::{Calendar, CapWindow};
 use super::ids::{CampaignId, TopicId};
 use super::time::Millis;
 use super::units::Metres;
@@ -49,7 +50,7 @@ pub enum Detail {
         /// of so many,
         limit: u32,
         /// within this window.
-        window: Millis,
+        window: CapWindow,
         /// Whether earlier messages are forgotten, and the cap refuses for that.
         forgotten: bool,
     },
@@ -78,6 +79,8 @@ pub enum Detail {
 /// What decided between two campaigns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Contest {
+    /// The winner is transactional.
+    Transactional,
     /// Priority: the loser's and the winner's.
     Priority(u8, u8),
     /// Value: the loser's and the winner's.
@@ -102,7 +105,7 @@ impl fmt::Display for Detail {
             Self::Cooldown { since: Some(since), asked } => write!(f, "{since} since the last, {asked} asked"),
             Self::Cooldown { since: None, asked } => write!(f, "none yet, {asked} asked"),
             Self::Cap { sent, limit, window, forgotten } => {
-                write!(f, "{sent} of {limit} in {}", Rolling(*window))?;
+                write!(f, "{sent} of {limit} {}", Within(*window))?;
                 f.write_str(if *forgotten { ", earlier messages are forgotten" } else { "" })
             }
             Self::PaceLeft { left, burst, refill } => {
@@ -112,6 +115,7 @@ impl fmt::Display for Detail {
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost { by, to } => match by {
+                Contest::Transactional => write!(f, "not transactional, as {to} is"),
                 Contest::Priority(own, other) => write!(f, "priority {own} against {other} of {to}"),
                 Contest::Value(own, other) => write!(f, "value {own} against {other} of {to}"),
                 Contest::Nearness(own, other) => write!(f, "{own} away against {other} of {to}"),
@@ -141,11 +145,16 @@ impl From<String> for Detail {
     }
 }
 
-/// A rolling window in words. One day reads `24 h`: `1 d` could be taken for a calendar day.
-struct Rolling(Millis);
+/// A cap's window in words. A rolling one of a day reads `in 24 h`: `1 d` could be taken for a calendar day.
+struct Within(CapWindow);
 
-impl fmt::Display for Rolling {
+impl fmt::Display for Within {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == Millis::from_days(1) { f.write_str("24 h") } else { self.0.fmt(f) }
+        match self.0 {
+            CapWindow::Rolling(window) if window == Millis::from_days(1) => f.write_str("in 24 h"),
+            CapWindow::Rolling(window) => write!(f, "in {window}"),
+            CapWindow::Calendar(Calendar::Day) => f.write_str("today"),
+            CapWindow::Calendar(Calendar::Week) => f.write_str("this week"),
+        }
     }
 }

@@ -14,7 +14,9 @@ pub mod time;
 pub mod trigger;
 pub mod units;
 
-pub use campaign::{ActiveWindow, Campaign, Cap, CapScope, Cooldown, Message, Pace, RegionSelector};
+pub use campaign::{
+    ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, Pace, RegionSelector,
+};
 pub use customer::{Customer, Device, LocationConsent, Platform};
 pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,

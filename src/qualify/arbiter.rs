@@ -21,7 +21,7 @@ pub(super) struct Candidate<'a> {
     pub(super) assessment: usize,
 }
 
-/// The candidate that speaks: the highest priority, then the highest value, then the nearest region, then the first
+/// The candidate that speaks: a transactional one before the others, the highest priority, then the highest value, then the nearest region, then the first
 /// id of campaign and region. Absent when there is none.
 pub(super) fn winner<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
     candidates.iter().min_by(|a, b| compare(a, b).0)
@@ -50,6 +50,7 @@ pub(super) fn announce(
 /// What decides between two candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Criterion {
+    Transactional,
     Priority,
     Value,
     Nearness,
@@ -62,18 +63,23 @@ fn compare(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Criterion) {
         let campaign = a.campaign.id.cmp(&b.campaign.id);
         campaign.then_with(|| a.occasion.region.id.cmp(&b.occasion.region.id)).then(a.index.cmp(&b.index))
     };
+    let transactional = b.campaign.transactional.cmp(&a.campaign.transactional);
     let priority = b.campaign.priority.cmp(&a.campaign.priority);
     let value = b.campaign.value.total_cmp(&a.campaign.value);
     let nearness = a.occasion.nearness.0.total_cmp(&b.occasion.nearness.0);
-    [(priority, Criterion::Priority), (value, Criterion::Value), (nearness, Criterion::Nearness)]
-        .into_iter()
-        .find(|(order, _)| order.is_ne())
-        .unwrap_or_else(|| (by_id(), Criterion::Id))
+    let criteria = [
+        (transactional, Criterion::Transactional),
+        (priority, Criterion::Priority),
+        (value, Criterion::Value),
+        (nearness, Criterion::Nearness),
+    ];
+    criteria.into_iter().find(|(order, _)| order.is_ne()).unwrap_or_else(|| (by_id(), Criterion::Id))
 }
 
 fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> Detail {
     let (own, other) = (candidate.campaign, best.campaign);
     let by = match compare(best, candidate).1 {
+        Criterion::Transactional => Contest::Transactional,
         Criterion::Priority => Contest::Priority(own.priority, other.priority),
         Criterion::Value => Contest::Value(own.value, other.value),
         Criterion::Nearness => Contest::Nearness(candidate.occasion.nearness, best.occasion.nearness),

@@ -1,6 +1,7 @@
 //! What a policy is asked, and how it answers.
 
 use super::Occasion;
+use super::local::Local;
 use super::past::Past;
 use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime};
 
@@ -11,6 +12,8 @@ pub(super) struct Asking<'a> {
     pub(super) customer: &'a Customer,
     /// What the customer was sent before.
     pub(super) past: &'a Past<'a>,
+    /// What the customer's clock shows.
+    pub(super) local: &'a Local<'a>,
     /// What it would be about.
     pub(super) occasion: &'a Occasion<'a>,
     /// Who asks.

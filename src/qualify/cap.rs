@@ -3,11 +3,12 @@
 use super::SENDS_MAX;
 use super::asking::{Asking, pass, refuse};
 use crate::model::campaign::WINDOW_MAX;
-use crate::model::{Cap, CapScope, Detail, Millis, PolicyStep, Reason, ServerTime};
+use crate::model::{Cap, CapScope, CapWindow, Detail, Millis, PolicyStep, Reason, ServerTime};
 
 /// One answer for each of the campaign's caps.
 ///
-/// Exact: a message is let through at `now` only if fewer than `limit` were sent after `now - window`, those dated
+/// Exact. Of a calendar day or week: a message is let through only if the one that the customer's clock shows at `now`
+/// holds fewer than `limit`. Of a rolling window: a message is let through at `now` only if fewer than `limit` were sent after `now - window`, those dated
 /// after `now` included. Any window of that length that holds the new message lies after `now - window`, so it
 /// holds at most `limit`; the other windows are as before. This needs no order of clocks, and taking a send
 /// away by a refund can't break it.
@@ -19,7 +20,7 @@ pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep
 /// that many campaigns.
 pub(super) fn ask_room(asking: &Asking<'_>) -> Option<PolicyStep> {
     const NAME: &str = "ledger";
-    let times = asking.past.times(CapScope::Customer, asking.campaign);
+    let times = asking.past.all();
     let sends = room(younger(times, WINDOW_MAX, asking.now), SENDS_MAX, WINDOW_MAX);
     let until = sends.max(asking.past.pace_room(asking.campaign))?;
     let limit = u32::try_from(SENDS_MAX).unwrap_or(u32::MAX);
@@ -29,11 +30,20 @@ pub(super) fn ask_room(asking: &Asking<'_>) -> Option<PolicyStep> {
 fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
     let Cap { scope, limit, window } = cap;
     let times = asking.past.times(scope, asking.campaign);
-    let times = younger(times, window, asking.now);
-    let sent = times.len();
-    let full = room(times, usize::try_from(limit).unwrap_or(usize::MAX), window);
-    let known = asking.past.known_from(window, asking.now);
-    let until = full.max(known);
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (sent, full, until) = match window {
+        CapWindow::Rolling(window) => {
+            let times = younger(times, window, asking.now);
+            let full = room(times, most, window);
+            (times.len(), full, full.max(asking.past.known_from(window, asking.now)))
+        }
+        CapWindow::Calendar(calendar) => {
+            let full = asking.local.room(calendar, times, most, None);
+            let forgotten = asking.past.forgotten();
+            let until = if forgotten.is_none() { full } else { asking.local.room(calendar, times, most, forgotten) };
+            (asking.local.count(calendar, times), full, until)
+        }
+    };
     let detail = Detail::Cap { sent, limit, window, forgotten: until.is_some() && full.is_none() };
     match until {
         None => pass(name(scope), detail),

@@ -3,11 +3,13 @@
 use super::asking::{Asking, pass, refuse};
 use crate::model::{Detail, Millis, PolicyStep, Reason, ServerTime};
 
-/// One answer each for region, place and brand, where the campaign asks for it. Each passes once the campaign's cooldown has gone by, to the
-/// millisecond, since the latest message of any campaign for the same.
+/// One answer each for visit, region, place and brand, where the campaign asks for it. That of the visit passes unless
+/// the visit had a message of any campaign. Each of the others passes once the campaign's cooldown has gone by, to the
+/// millisecond, since the latest message of any campaign for the same; transactional ones do not count.
 pub(super) fn ask(asking: &Asking<'_>) -> impl Iterator<Item = PolicyStep> {
     let (past, cooldown) = (asking.past, asking.campaign.cooldown);
     [
+        cooldown.visit.then(|| visit(past.visit_had_any())),
         one(asking, "region-cooldown", cooldown.region, past.last_of_region(), |until| Reason::RegionCooldown {
             until,
         }),
@@ -18,7 +20,17 @@ pub(super) fn ask(asking: &Asking<'_>) -> impl Iterator<Item = PolicyStep> {
     .flatten()
 }
 
-fn one(
+fn visit(had_any: bool) -> PolicyStep {
+    const NAME: &str = "visit-cooldown";
+    if had_any {
+        refuse(NAME, Reason::VisitCooldown, "this visit had a message")
+    } else {
+        pass(NAME, "no message in this visit")
+    }
+}
+
+/// Whether a time that is asked for has gone by since the last message that counts.
+pub(super) fn one(
     asking: &Asking<'_>,
     name: &'static str,
     cooldown: Option<Millis>,

@@ -49,6 +49,8 @@ pub struct Sent {
     pub visit: VisitId,
     /// What it took of the campaign's pace; absent when the campaign had none.
     pub pace: Option<PaceTaken>,
+    /// Whether the campaign was transactional: then caps and cooldowns of others do not count it.
+    pub transactional: bool,
 }
 
 /// What one message took of its campaign's pace, kept so that a refund can give back just that.
@@ -117,6 +119,7 @@ impl Ledger {
             brand: occasion.place.brand.clone(),
             visit: occasion.transition.visit.clone(),
             pace,
+            transactional: campaign.transactional,
         };
         // The clock may have stepped back since the last send.
         let position = self.sends.partition_point(|earlier| earlier.at <= now);

@@ -2,8 +2,8 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of the contract's `SuppressionReason`: consent, paused, active window, staleness, topic, same visit,
-//! cooldown, caps, pace. The first refusal is the reason; the others are asked all the same, so that an
+//! order of this list: consent, paused, active window, staleness, topic, same visit, cooldowns, gap, caps, pace. A
+//! transactional campaign is not put to cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
 
@@ -14,7 +14,9 @@ mod book;
 mod cap;
 mod consent;
 mod cooldown;
+mod gap;
 mod ledger;
+mod local;
 mod pace;
 mod past;
 mod paused;
@@ -33,6 +35,7 @@ use crate::model::{
 };
 use arbiter::Candidate;
 use asking::Asking;
+use local::Local;
 use past::Past;
 use std::sync::Arc;
 
@@ -49,6 +52,8 @@ pub struct Occasion<'a> {
     pub age: Millis,
     /// Distance from the track to the region's edge, negative inside; the smaller, the nearer.
     pub nearness: Metres,
+    /// The customer's time zone, an IANA name: that of the device, else that of the place.
+    pub zone: &'a str,
 }
 
 /// What [`qualify`] answers.
@@ -86,8 +91,9 @@ pub fn qualify(
     let mut candidates = Vec::new();
     for (index, occasion) in occasions.iter().enumerate() {
         let past = Past::new(ledger, occasion, now);
+        let local = Local::new(occasion.zone, now);
         for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
-            let steps = ask_all(&Asking { customer, past: &past, occasion, campaign, now });
+            let steps = ask_all(&Asking { customer, past: &past, local: &local, occasion, campaign, now });
             // A campaign that passes is outranked until the arbiter says otherwise.
             let reason = steps.iter().find_map(|step| step.refusal.clone());
             if reason.is_none() {
@@ -113,7 +119,7 @@ pub fn qualify(
     Qualified { assessments, winner }
 }
 
-/// The answer of every policy that has a say on the campaign, in the order of the contract's `SuppressionReason`.
+/// The answer of every policy that has a say on the campaign, in their order.
 fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     // Five policies always answer, and the arbiter may add its own.
     let mut steps = Vec::with_capacity(8 + asking.campaign.caps.len());
@@ -123,7 +129,10 @@ fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
     steps.push(same_visit::ask(asking));
-    steps.extend(cooldown::ask(asking));
+    if !asking.campaign.transactional {
+        steps.extend(cooldown::ask(asking));
+        steps.extend(gap::ask(asking));
+    }
     steps.extend(cap::ask(asking));
     steps.extend(cap::ask_room(asking));
     steps.extend(pace::ask(asking));

@@ -14,6 +14,7 @@ pub(super) struct Past<'a> {
     place: Vec<ServerTime>,
     region: Vec<ServerTime>,
     visit: Vec<&'a CampaignId>,
+    any: Vec<ServerTime>,
     topics: BTreeMap<&'a str, Vec<ServerTime>>,
     campaigns: BTreeMap<&'a str, Vec<ServerTime>>,
     /// When the ledger has room for one more campaign's pace; absent when it has.
@@ -25,27 +26,32 @@ impl<'a> Past<'a> {
     pub(super) fn new(ledger: &'a Ledger, occasion: &Occasion<'_>, now: ServerTime) -> Self {
         let mut past = Self {
             ledger,
-            customer: ledger.sends.iter().map(|sent| sent.at).collect(),
+            customer: Vec::new(),
             brand: Vec::new(),
             place: Vec::new(),
             region: Vec::new(),
             visit: Vec::new(),
+            any: ledger.sends.iter().map(|sent| sent.at).collect(),
             topics: BTreeMap::new(),
             campaigns: BTreeMap::new(),
             pace_room: pace_room(ledger, now),
         };
         for sent in &ledger.sends {
-            past.topics.entry(sent.topic.as_str()).or_default().push(sent.at);
             past.campaigns.entry(sent.campaign.as_str()).or_default().push(sent.at);
+            // A fence and a beacon that mark the same place share a visit.
+            if sent.place == occasion.place.id && sent.visit == occasion.transition.visit {
+                past.visit.push(&sent.campaign);
+            }
+            if sent.transactional {
+                continue;
+            }
+            past.customer.push(sent.at);
+            past.topics.entry(sent.topic.as_str()).or_default().push(sent.at);
             if sent.brand == occasion.place.brand {
                 past.brand.push(sent.at);
             }
             if sent.place == occasion.place.id {
                 past.place.push(sent.at);
-                // A fence and a beacon that mark the same place share a visit.
-                if sent.visit == occasion.transition.visit {
-                    past.visit.push(&sent.campaign);
-                }
             }
             if sent.region == occasion.region.id {
                 past.region.push(sent.at);
@@ -54,7 +60,8 @@ impl<'a> Past<'a> {
         past
     }
 
-    /// When the messages were sent that a campaign's cap of that scope counts.
+    /// When the messages were sent that a campaign's cap of that scope counts: transactional ones only where it counts
+    /// the campaign's own.
     pub(super) fn times(&self, scope: CapScope, campaign: &Campaign) -> &[ServerTime] {
         match scope {
             CapScope::Customer => &self.customer,
@@ -80,6 +87,21 @@ impl<'a> Past<'a> {
         self.brand.last().copied()
     }
 
+    /// When all messages were sent.
+    pub(super) fn all(&self) -> &[ServerTime] {
+        &self.any
+    }
+
+    /// When the last message was sent.
+    pub(super) fn last_of_any(&self) -> Option<ServerTime> {
+        self.any.last().copied()
+    }
+
+    /// Whether the visit had a message of any campaign.
+    pub(super) fn visit_had_any(&self) -> bool {
+        !self.visit.is_empty()
+    }
+
     /// Whether the visit had a message of the campaign.
     pub(super) fn visit_had(&self, campaign: &CampaignId) -> bool {
         self.visit.contains(&campaign)
@@ -89,6 +111,11 @@ impl<'a> Past<'a> {
     pub(super) fn pace_room(&self, campaign: &Campaign) -> Option<ServerTime> {
         campaign.pace?;
         self.pace_room.filter(|_| !self.ledger.pace.contains_key(&campaign.id))
+    }
+
+    /// The latest moment about which something was forgotten.
+    pub(super) fn forgotten(&self) -> Option<ServerTime> {
+        self.ledger.forgotten
     }
 
     /// When all of the last `span` will be known again; absent when it is.

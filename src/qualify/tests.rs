@@ -2,6 +2,7 @@
 
 mod arbiter;
 mod book;
+mod caps;
 mod ledger;
 mod policies;
 mod properties;
@@ -35,6 +36,7 @@ pub(super) struct World {
     pub(super) region: Region,
     pub(super) transition: Transition,
     pub(super) age: Millis,
+    pub(super) zone: &'static str,
     pub(super) now: ServerTime,
 }
 
@@ -51,6 +53,7 @@ impl World {
             region: region("door", "tremont"),
             transition: enter("door", "visit"),
             age: Millis(0),
+            zone: "America/Denver",
             now: NOW,
         }
     }
@@ -67,6 +70,7 @@ impl World {
             brand: id!(BrandId, "other"),
             visit: id!(VisitId, "other"),
             pace: None,
+            transactional: false,
         };
         change(&mut sent);
         let position = self.ledger.sends.partition_point(|earlier| earlier.at <= at);
@@ -82,6 +86,7 @@ impl World {
             place: &self.place,
             age: self.age,
             nearness: Metres(0.0),
+            zone: self.zone,
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }
@@ -104,6 +109,8 @@ pub(super) fn campaign(name: &str) -> Campaign {
         active: ActiveWindow::default(),
         paused: false,
         time_to_live: TIME_TO_LIVE_DEFAULT,
+        min_gap: None,
+        transactional: false,
     }
 }
 

@@ -170,13 +170,16 @@ fn transition_kind() -> impl Strategy<Value = TransitionKind> {
 }
 
 pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
-    let cap = (cap_scope(), 1..=LIMIT_MAX, window()).prop_map(|(scope, limit, window)| Cap { scope, limit, window });
+    let cap_window = prop_oneof![
+        window().prop_map(CapWindow::Rolling),
+        Just(CapWindow::Calendar(Calendar::Day)),
+        Just(CapWindow::Calendar(Calendar::Week)),
+    ];
+    let cap =
+        (cap_scope(), 1..=LIMIT_MAX, cap_window).prop_map(|(scope, limit, window)| Cap { scope, limit, window });
     let pace = (1..=LIMIT_MAX, window()).prop_map(|(burst, refill)| Pace { burst, refill });
-    let cooldown = (of(window()), of(window()), of(window())).prop_map(|(region, place, brand)| Cooldown {
-        region,
-        place,
-        brand,
-    });
+    let cooldown = (of(window()), of(window()), of(window()), any::<bool>())
+        .prop_map(|(region, place, brand, visit)| Cooldown { region, place, brand, visit });
     let active = (of(0..4_000_000_000_000_i64), of(1..1_000_000_i64)).prop_map(|(start, later)| ActiveWindow {
         start: start.map(ServerTime),
         end: later.map(|later| ServerTime(start.unwrap_or_default() + later)),
@@ -184,12 +187,12 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let selector = (btree_set(region_id(), 0..3), btree_set(brand_id(), 1..3), btree_set(tag(), 0..3))
         .prop_map(|(regions, brands, tags)| RegionSelector { regions, brands, tags });
     let what = (campaign_id(), name(), selector, transition_kind(), topic_id(), message());
-    let limits = (cooldown, vec(cap, 0..=CAPS_MAX), of(pace));
+    let limits = (cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
     (what, limits, rank).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
-            (cooldown, caps, pace),
+            (cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
         )| Campaign {
             id,
@@ -198,9 +201,12 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             on,
             topic,
             message,
-            cooldown,
-            caps,
+            // A transactional campaign has no limits that it would pass.
+            cooldown: if transactional { Cooldown::default() } else { cooldown },
+            caps: caps.into_iter().filter(|cap| !transactional || cap.scope == CapScope::Campaign).collect(),
             pace,
+            min_gap: min_gap.filter(|_| !transactional),
+            transactional,
             priority,
             value,
             active,
@@ -263,6 +269,8 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::BrandCooldown { until }),
         (cap_scope(), 1..=5_000_u32, until()).prop_map(|(scope, limit, until)| Reason::Cap { scope, limit, until }),
         until().prop_map(|until| Reason::Pace { until }),
+        until().prop_map(|until| Reason::Gap { until }),
+        Just(Reason::VisitCooldown),
         campaign_id().prop_map(|by| Reason::Outranked { by }),
     ]
 }

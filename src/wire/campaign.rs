@@ -1,12 +1,12 @@
 //! Campaigns.
 
 use super::place::display_name;
-use super::{choice, count, each, ids, name, required, time, v1};
-use crate::model::campaign::{CAPS_MAX, LIMIT_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT, WINDOW_MAX};
+use super::{choice, each, ids, limits, name, required, time, v1};
+use crate::model::campaign::{CAPS_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::invalid::{at_most, in_range, text};
 use crate::model::{
-    ActiveWindow, BrandId, Campaign, Cap, CapScope, Cooldown, Invalid, Message, Millis, Pace, RegionSelector, Tag,
-    TopicId, TransitionKind,
+    ActiveWindow, BrandId, Campaign, Cap, Cooldown, Invalid, Message, Millis, RegionSelector, Tag, TopicId,
+    TransitionKind,
 };
 use std::collections::BTreeMap;
 
@@ -19,7 +19,6 @@ const DATA_MAX: usize = 20;
 const DATA_KEY_MAX: usize = 50;
 const DATA_VALUE_MAX: usize = 500;
 const VALUE_MAX: f64 = 1_000_000.0;
-const WINDOW_MIN: Millis = Millis::from_secs(1);
 const TIME_TO_LIVE_MIN: Millis = Millis::from_secs(10);
 const TIME_TO_LIVE_MAX: Millis = Millis::from_days(7);
 
@@ -30,7 +29,7 @@ impl TryFrom<v1::Campaign> for Campaign {
         let id = name::campaign("name", &wire.name)?;
         at_most("caps", wire.caps.len(), CAPS_MAX)?;
         let span = |wire| time::millis_within("time_to_live", wire, TIME_TO_LIVE_MIN, TIME_TO_LIVE_MAX);
-        Ok(Self {
+        let campaign = Self {
             display_name: display_name(&wire.display_name, id.as_str())?,
             regions: part("regions", required("regions", wire.regions)?)?,
             on: match choice("transition", wire.transition, TRANSITIONS)? {
@@ -47,8 +46,12 @@ impl TryFrom<v1::Campaign> for Campaign {
             active: wire.active_window.map(|wire| part("active_window", wire)).transpose()?.unwrap_or_default(),
             paused: wire.paused,
             time_to_live: wire.time_to_live.map(span).transpose()?.unwrap_or(TIME_TO_LIVE_DEFAULT),
+            min_gap: wire.min_gap.map(|span| limits::window("min_gap", span)).transpose()?,
+            transactional: wire.transactional,
             id,
-        })
+        };
+        limits::fit(&campaign)?;
+        Ok(campaign)
     }
 }
 
@@ -69,6 +72,8 @@ impl From<&Campaign> for v1::Campaign {
             active_window: (campaign.active != ActiveWindow::default()).then(|| (&campaign.active).into()),
             paused: campaign.paused,
             time_to_live: Some(campaign.time_to_live.into()),
+            min_gap: campaign.min_gap.map(Into::into),
+            transactional: campaign.transactional,
         }
     }
 }
@@ -123,67 +128,6 @@ impl From<&Message> for v1::Message {
     }
 }
 
-impl TryFrom<v1::Cooldown> for Cooldown {
-    type Error = Invalid;
-
-    fn try_from(wire: v1::Cooldown) -> Result<Self, Invalid> {
-        Ok(Self {
-            region: wire.region.map(|span| window("region", span)).transpose()?,
-            place: wire.place.map(|span| window("place", span)).transpose()?,
-            brand: wire.brand.map(|span| window("brand", span)).transpose()?,
-        })
-    }
-}
-
-impl From<&Cooldown> for v1::Cooldown {
-    fn from(cooldown: &Cooldown) -> Self {
-        Self {
-            region: cooldown.region.map(Into::into),
-            place: cooldown.place.map(Into::into),
-            brand: cooldown.brand.map(Into::into),
-        }
-    }
-}
-
-impl TryFrom<v1::Cap> for Cap {
-    type Error = Invalid;
-
-    fn try_from(wire: v1::Cap) -> Result<Self, Invalid> {
-        Ok(Self {
-            scope: cap_scope("scope", wire.scope)?,
-            limit: count("limit", wire.limit, LIMIT_MAX)?,
-            window: window("window", required("window", wire.window)?)?,
-        })
-    }
-}
-
-impl From<&Cap> for v1::Cap {
-    fn from(cap: &Cap) -> Self {
-        Self {
-            scope: v1::CapScope::from(cap.scope).into(),
-            limit: cap.limit.cast_signed(),
-            window: Some(cap.window.into()),
-        }
-    }
-}
-
-impl TryFrom<v1::Pace> for Pace {
-    type Error = Invalid;
-
-    fn try_from(wire: v1::Pace) -> Result<Self, Invalid> {
-        Ok(Self {
-            burst: count("burst", wire.burst, LIMIT_MAX)?,
-            refill: window("refill", required("refill", wire.refill)?)?,
-        })
-    }
-}
-
-impl From<&Pace> for v1::Pace {
-    fn from(pace: &Pace) -> Self {
-        Self { burst: pace.burst.cast_signed(), refill: Some(pace.refill.into()) }
-    }
-}
-
 impl TryFrom<v1::ActiveWindow> for ActiveWindow {
     type Error = Invalid;
 
@@ -200,18 +144,6 @@ impl TryFrom<v1::ActiveWindow> for ActiveWindow {
 impl From<&ActiveWindow> for v1::ActiveWindow {
     fn from(window: &ActiveWindow) -> Self {
         Self { start_time: window.start.map(Into::into), end_time: window.end.map(Into::into) }
-    }
-}
-
-impl From<CapScope> for v1::CapScope {
-    fn from(scope: CapScope) -> Self {
-        match scope {
-            CapScope::Customer => Self::Customer,
-            CapScope::Brand => Self::Brand,
-            CapScope::Topic => Self::Topic,
-            CapScope::Place => Self::Place,
-            CapScope::Campaign => Self::Campaign,
-        }
     }
 }
 
@@ -242,24 +174,9 @@ pub(super) fn transition_kind(field: &str, wire: v1::TransitionKind) -> Result<T
     }
 }
 
-/// Which messages a cap counts; all of the customer's where it does not say.
-pub(super) fn cap_scope(field: &str, wire: i32) -> Result<CapScope, Invalid> {
-    Ok(match choice(field, wire, "UNSPECIFIED, CUSTOMER, BRAND, TOPIC, PLACE or CAMPAIGN")? {
-        v1::CapScope::Customer | v1::CapScope::Unspecified => CapScope::Customer,
-        v1::CapScope::Brand => CapScope::Brand,
-        v1::CapScope::Topic => CapScope::Topic,
-        v1::CapScope::Place => CapScope::Place,
-        v1::CapScope::Campaign => CapScope::Campaign,
-    })
-}
-
 /// Parses the message in a field, and names the field where that fails.
 fn part<W, M: TryFrom<W, Error = Invalid>>(field: &str, wire: W) -> Result<M, Invalid> {
     M::try_from(wire).map_err(|why| why.under(field))
-}
-
-fn window(field: &str, wire: prost_types::Duration) -> Result<Millis, Invalid> {
-    time::millis_within(field, wire, WINDOW_MIN, WINDOW_MAX)
 }
 
 fn priority(wire: i32) -> Result<u8, Invalid> {

@@ -1,6 +1,7 @@
 //! Decisions: every step of an answer, out to those who ask why and back from the record.
 
-use super::campaign::{TRANSITIONS, cap_scope, transition_kind};
+use super::campaign::{TRANSITIONS, transition_kind};
+use super::limits::cap_scope;
 use super::{choice, count, each, finite, name, probability, required, tame, time, unknown_choice, v1};
 use crate::model::{
     Assessment, Decision, FixOutcome, FixStep, Invalid, Metres, PolicyStep, Presence, Reason, RegionStep, Sequence,
@@ -217,16 +218,18 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 17] = [
+pub const POLICIES: [&str; 19] = [
     "consent",
     "paused",
     "active-window",
     "staleness",
     "topic",
     "same-visit",
+    "visit-cooldown",
     "region-cooldown",
     "place-cooldown",
     "brand-cooldown",
+    "gap",
     "customer-cap",
     "brand-cap",
     "topic-cap",
@@ -260,6 +263,8 @@ impl From<&Reason> for v1::Suppression {
                 Wire::Cap
             }
             Reason::Pace { until: _ } => Wire::Pace,
+            Reason::Gap { until: _ } => Wire::Gap,
+            Reason::VisitCooldown => Wire::VisitCooldown,
             Reason::Outranked { by } => {
                 wire.outranked_by = name::campaign_name(by);
                 Wire::Outranked
@@ -295,6 +300,8 @@ impl TryFrom<v1::Suppression> for Reason {
                 until: end()?,
             },
             Wire::Pace => Self::Pace { until: end()? },
+            Wire::Gap => Self::Gap { until: end()? },
+            Wire::VisitCooldown => Self::VisitCooldown,
             Wire::Outranked => Self::Outranked { by: name::campaign("outranked_by", &wire.outranked_by)? },
         })
     }

@@ -51,6 +51,7 @@ impl From<&Sent> for stored::Sent {
             pace: sent
                 .pace
                 .map(|taken| stored::PaceTaken { before_ns: taken.before, refill: Some(taken.refill.into()) }),
+            transactional: sent.transactional,
         }
     }
 }
@@ -73,6 +74,7 @@ impl TryFrom<stored::Sent> for Sent {
             brand: BrandId::parse("brand", &record.brand)?,
             visit: VisitId::parse("visit", &record.visit)?,
             pace: record.pace.map(taken).transpose()?,
+            transactional: record.transactional,
         })
     }
 }

@@ -160,6 +160,7 @@ impl Maskable for v1::Campaign {
         field!(cooldown.region),
         field!(cooldown.place),
         field!(cooldown.brand),
+        field!(cooldown.visit),
         field!(caps),
         field!(pace),
         field!(pace.burst),
@@ -171,6 +172,8 @@ impl Maskable for v1::Campaign {
         field!(active_window.end_time),
         field!(paused),
         field!(time_to_live),
+        field!(min_gap),
+        field!(transactional),
     ];
 }
 

@@ -9,6 +9,7 @@ mod campaign;
 pub mod customer;
 pub mod decision;
 mod ledger;
+mod limits;
 pub mod lint;
 pub mod mask;
 pub mod name;

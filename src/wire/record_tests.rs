@@ -147,10 +147,10 @@ fn ledger() -> impl Strategy<Value = Ledger> {
         arbitrary::brand_id(),
         arbitrary::visit_id(),
     );
-    let sent =
-        (time(), ids, of(pace)).prop_map(|(at, (trigger, campaign, topic, region, place, brand, visit), pace)| {
-            Sent { at: ServerTime(at), trigger, campaign, topic, region, place, brand, visit, pace }
-        });
+    let sent = (time(), ids, of(pace), any::<bool>()).prop_map(|(at, ids, pace, transactional)| {
+        let (trigger, campaign, topic, region, place, brand, visit) = ids;
+        Sent { at: ServerTime(at), trigger, campaign, topic, region, place, brand, visit, pace, transactional }
+    });
     let pace = btree_map(arbitrary::campaign_id(), any::<u64>(), 0..3);
     (vec(sent, 0..5), pace, of(time())).prop_map(|(mut sends, pace, forgotten)| {
         sends.sort_by_key(|sent| sent.at);
@@ -380,6 +380,7 @@ fn largest_ledger(customer: &CustomerId) -> Ledger {
             brand: longest!(BrandId, n),
             visit,
             pace: Some(PaceTaken { before: u64::MAX, refill: Millis(WINDOW_MAX.0 - 1) }),
+            transactional: true,
         }
     };
     Ledger {

@@ -254,7 +254,7 @@ fn a_campaign_is_refused_at_the_field() {
         regions: Some(v1::RegionSelector { brands: vec!["roost".into()], ..Default::default() }),
         topic: "offers".into(),
         message: Some(v1::Message { title: "Hi".into(), body: "Come in".into(), ..Default::default() }),
-        caps: vec![v1::Cap { scope: 0, limit: 1, window: seconds(86_400) }],
+        caps: vec![v1::Cap { scope: 0, limit: 1, window: seconds(86_400), calendar: 0 }],
         ..v1::Campaign::default()
     };
     refused::<_, Campaign>(
@@ -297,6 +297,24 @@ fn a_campaign_is_refused_at_the_field() {
                 "active_window.end_time",
             ),
             (|campaign| campaign.time_to_live = seconds(9), "time_to_live"),
+            (|campaign| campaign.caps[0].calendar = 1, "caps[0].calendar"),
+            (|campaign| campaign.caps[0].calendar = 3, "caps[0].calendar"),
+            (|campaign| campaign.min_gap = seconds(0), "min_gap"),
+            (|campaign| campaign.transactional = true, "caps[0].scope"),
+            (
+                |campaign| {
+                    campaign.transactional = true;
+                    campaign.min_gap = seconds(60);
+                },
+                "min_gap",
+            ),
+            (
+                |campaign| {
+                    campaign.transactional = true;
+                    campaign.cooldown = Some(v1::Cooldown { visit: true, ..Default::default() });
+                },
+                "cooldown",
+            ),
         ],
     );
 }

@@ -3,12 +3,13 @@
 use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
 use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use doorstep::model::{
-    ActiveWindow, BrandId, Campaign, CampaignId, Cap, CapScope, Cooldown, Message, Millis, Pace, RegionId,
-    RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Message, Millis, Pace,
+    RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
 };
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
-    cooldown.region=, cooldown.place=, cooldown.brand=, pace=, priority=, value=, active=, ttl= and paused";
+    cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, pace=, priority=, value=, active=, ttl=, \
+    transactional and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
 pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
@@ -28,6 +29,8 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         active: ActiveWindow::default(),
         paused: false,
         time_to_live: TIME_TO_LIVE_DEFAULT,
+        min_gap: None,
+        transactional: false,
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -39,13 +42,18 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
 }
 
 fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
-    if key == "paused" && text.is_none() {
-        campaign.paused = true;
-        return Ok(());
+    match (key, text) {
+        ("paused", None) => campaign.paused = true,
+        ("transactional", None) => campaign.transactional = true,
+        ("cooldown.visit", None) => campaign.cooldown.visit = true,
+        (key, text) => return set(campaign, key, text, day),
     }
+    Ok(())
+}
+
+fn set(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
     if let Some(scope) = scope(key) {
-        let (limit, window) = rate(key, value(key, text)?)?;
-        campaign.caps.push(Cap { scope, limit, window });
+        campaign.caps.push(cap(key, scope, value(key, text)?)?);
         return Ok(());
     }
     match key {
@@ -66,6 +74,7 @@ fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day
         "cooldown.region" => campaign.cooldown.region = Some(span(key, value(key, text)?)?),
         "cooldown.place" => campaign.cooldown.place = Some(span(key, value(key, text)?)?),
         "cooldown.brand" => campaign.cooldown.brand = Some(span(key, value(key, text)?)?),
+        "gap" => campaign.min_gap = Some(span(key, value(key, text)?)?),
         "pace" => {
             let (burst, refill) = rate(key, value(key, text)?)?;
             campaign.pace = Some(Pace { burst, refill });
@@ -87,6 +96,20 @@ fn scope(key: &str) -> Option<CapScope> {
         "cap.place" => Some(CapScope::Place),
         "cap.campaign" => Some(CapScope::Campaign),
         _ => None,
+    }
+}
+
+/// `3/day`, `3/calendar-day` or `3/calendar-week`.
+fn cap(key: &str, scope: CapScope, text: &str) -> Read<Cap> {
+    let calendar =
+        |limit, calendar| Ok(Cap { scope, limit: number(key, limit)?, window: CapWindow::Calendar(calendar) });
+    match text.split_once("/calendar-") {
+        Some((limit, "day")) => calendar(limit, Calendar::Day),
+        Some((limit, "week")) => calendar(limit, Calendar::Week),
+        Some(_) | None => {
+            let (limit, window) = rate(key, text)?;
+            Ok(Cap { scope, limit, window: CapWindow::Rolling(window) })
+        }
     }
 }
 

@@ -81,6 +81,8 @@ fn detail(reason: &Reason) -> String {
         | Reason::NotActive { .. }
         | Reason::Topic
         | Reason::SameVisit
+        | Reason::VisitCooldown
+        | Reason::Gap { .. }
         | Reason::RegionCooldown { .. }
         | Reason::PlaceCooldown { .. }
         | Reason::BrandCooldown { .. }

@@ -204,24 +204,17 @@ impl Setting {
 
     fn customer(&mut self, mut words: Words<'_>) -> Read<()> {
         let mut customer = Customer::new(id("customer", words.take("the customer's id")?, CustomerId::parse)?);
-        let mut devices: Vec<DeviceId> = Vec::new();
+        let mut devices: Vec<Device> = Vec::new();
         for (key, text) in words.settings() {
             match (key, value(key, text)?) {
                 ("consent", "yes") => customer.consent = Some(consent(true, ServerTime(0))),
                 ("consent", "no") => customer.consent = Some(consent(false, ServerTime(0))),
                 ("topics", topics) => customer.topics = ids("topics", topics, TopicId::parse)?,
-                ("devices", names) => devices = ids("devices", names, DeviceId::parse)?,
+                ("devices", names) => devices = names.split(',').map(device).collect::<Read<_>>()?,
                 (other, _) => return Err(unknown(other, "consent=yes, consent=no, topics= and devices=")),
             }
         }
-        let devices = devices.into_iter().map(|id| Device {
-            id,
-            platform: Platform::Ios,
-            push_address: String::new(),
-            locale: "en-US".to_owned(),
-            time_zone: None,
-        });
-        self.enrol(customer, devices.collect())
+        self.enrol(customer, devices)
     }
 
     fn enrol(&mut self, customer: Customer, devices: Vec<Device>) -> Read<()> {
@@ -238,6 +231,18 @@ impl Setting {
             None => Ok(()),
         }
     }
+}
+
+/// `phone-1`, or `phone-1@Europe/Berlin`.
+fn device(text: &str) -> Read<Device> {
+    let (name, zone) = text.split_once('@').map_or((text, None), |(name, zone)| (name, Some(zone)));
+    Ok(Device {
+        id: id("devices", name, DeviceId::parse)?,
+        platform: Platform::Ios,
+        push_address: String::new(),
+        locale: "en-US".to_owned(),
+        time_zone: zone.map(str::to_owned),
+    })
 }
 
 /// An answer about consent.

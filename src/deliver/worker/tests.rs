@@ -90,6 +90,7 @@ impl Kept {
             brand: BrandId::parse("b", "roost").unwrap(),
             visit: trigger.transition.visit.clone(),
             pace: None,
+            transactional: false,
         });
         let revision = self.records.create_customer(&state).await.unwrap();
         let outcomes = Outcomes { triggers: vec![trigger.clone()], ..Outcomes::default() };

@@ -23,6 +23,7 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             place: &world.place,
             age: Millis(0),
             nearness: Metres(nearness[i]),
+            zone: "UTC",
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));
@@ -69,6 +70,22 @@ fn the_highest_priority_wins() {
             "a door arbiter: priority 50 against 80 of b",
             "b door arbiter: won over 3",
             "a gate arbiter: priority 50 against 80 of b",
+            "b gate arbiter: 5 m away against 0 m of b",
+        ],
+    );
+}
+
+#[test]
+fn a_transactional_one_wins_over_any_priority() {
+    let order_ready = Campaign { transactional: true, ..of("b", 1, 0.0) };
+    check(
+        &[of("a", 100, 9.0), order_ready],
+        [0.0, 5.0],
+        Some(("b", 0)),
+        &[
+            "a door arbiter: not transactional, as b is",
+            "b door arbiter: won over 3",
+            "a gate arbiter: not transactional, as b is",
             "b gate arbiter: 5 m away against 0 m of b",
         ],
     );

@@ -1,7 +1,7 @@
 //! Each policy's answers, in a table.
 
 use super::{NOW, World, id};
-use crate::model::{ActiveWindow, Cap, CapScope, Millis, Pace, Reason, ServerTime, Verdict};
+use crate::model::{ActiveWindow, Calendar, Cap, CapScope, CapWindow, Millis, Pace, Reason, ServerTime, Verdict};
 
 /// What is set up, why the policy refuses if it does, and its words; none where it has no say.
 type Case = (fn(&mut World), Option<Reason>, &'static str);
@@ -238,7 +238,8 @@ fn brand_cooldown() {
 #[test]
 fn the_customers_cap() {
     fn cap(w: &mut World, limit: u32) {
-        w.campaign.caps = vec![Cap { scope: CapScope::Customer, limit, window: Millis::from_days(1) }];
+        w.campaign.caps =
+            vec![Cap { scope: CapScope::Customer, limit, window: CapWindow::Rolling(Millis::from_days(1)) }];
         for hours in [24, 20, 10] {
             w.sent(hours_ago(hours), |_| {});
         }
@@ -275,7 +276,7 @@ fn the_customers_cap() {
 #[test]
 fn caps_count_what_their_scope_says() {
     fn cap(w: &mut World, scope: CapScope) {
-        w.campaign.caps = vec![Cap { scope, limit: 1, window: Millis::from_hours(2) }];
+        w.campaign.caps = vec![Cap { scope, limit: 1, window: CapWindow::Rolling(Millis::from_hours(2)) }];
         w.sent(hours_ago(1), |_| {});
     }
     fn shared(w: &mut World, scope: CapScope) {
@@ -321,6 +322,122 @@ fn caps_count_what_their_scope_says() {
 }
 
 #[test]
+fn caps_of_the_calendar() {
+    // It is 01:00 on Friday in Denver.
+    fn cap(w: &mut World, calendar: Calendar, hours: &[i64]) {
+        w.campaign.caps = vec![Cap { scope: CapScope::Customer, limit: 1, window: CapWindow::Calendar(calendar) }];
+        for hours in hours {
+            w.sent(hours_ago(*hours), |_| {});
+        }
+    }
+    let refusal = |hours| {
+        let until = NOW + Millis::from_hours(hours);
+        Some(Reason::Cap { scope: CapScope::Customer, limit: 1, until })
+    };
+    check(
+        "customer-cap",
+        &[
+            (|w| cap(w, Calendar::Day, &[2]), None, "0 of 1 today"),
+            (|w| cap(w, Calendar::Day, &[1]), refusal(23), "1 of 1 today"),
+            (|w| cap(w, Calendar::Week, &[1]), refusal(71), "1 of 1 this week"),
+            (|w| cap(w, Calendar::Week, &[98]), None, "0 of 1 this week"),
+            // The clock stepped back by a day: today is free.
+            (|w| cap(w, Calendar::Day, &[-24]), None, "0 of 1 today"),
+            (|w| cap(w, Calendar::Day, &[1, -23]), refusal(47), "1 of 1 today"),
+            (
+                |w| {
+                    cap(w, Calendar::Day, &[]);
+                    w.ledger.forgotten = Some(hours_ago(1));
+                },
+                refusal(23),
+                "0 of 1 today, earlier messages are forgotten",
+            ),
+            // In Berlin it is 09:00.
+            (
+                |w| {
+                    cap(w, Calendar::Day, &[2]);
+                    w.zone = "Europe/Berlin";
+                },
+                refusal(15),
+                "1 of 1 today",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn visit_cooldown() {
+    fn visited(w: &mut World, visit: &str) {
+        w.campaign.cooldown.visit = true;
+        w.sent(NOW, |s| {
+            s.place = id!(PlaceId, "tremont");
+            s.visit = id!(VisitId, visit);
+            s.transactional = true;
+        });
+    }
+    check(
+        "visit-cooldown",
+        &[
+            (|_| {}, None, ""),
+            (|w| visited(w, "another"), None, "no message in this visit"),
+            (|w| visited(w, "visit"), Some(Reason::VisitCooldown), "this visit had a message"),
+        ],
+    );
+}
+
+#[test]
+fn gap() {
+    fn gap(w: &mut World, minutes: i64) {
+        w.campaign.min_gap = Some(Millis::from_mins(30));
+        w.sent(NOW - Millis::from_mins(minutes), |s| s.transactional = true);
+    }
+    check(
+        "gap",
+        &[
+            (|w| w.sent(NOW, |_| {}), None, ""),
+            (|w| w.campaign.min_gap = Some(Millis::from_mins(30)), None, "none yet, 30 min asked"),
+            (|w| gap(w, 30), None, "30 min since the last, 30 min asked"),
+            (
+                |w| gap(w, 20),
+                Some(Reason::Gap { until: NOW + Millis::from_mins(10) }),
+                "20 min since the last, 30 min asked",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_transactional_message_is_counted_by_its_own_campaign_alone() {
+    fn order_ready(w: &mut World, scope: CapScope) {
+        let window = CapWindow::Rolling(Millis::from_hours(2));
+        w.campaign.caps = vec![Cap { scope, limit: 1, window }];
+        w.campaign.cooldown.brand = Some(Millis::from_hours(4));
+        w.sent(hours_ago(1), |s| {
+            s.transactional = true;
+            s.topic = id!(TopicId, "offers");
+            s.place = id!(PlaceId, "tremont");
+            s.brand = id!(BrandId, "roost");
+            s.campaign = id!(CampaignId, "latte");
+        });
+    }
+    fn asks(w: &mut World) {
+        order_ready(w, CapScope::Campaign);
+        w.campaign.transactional = true;
+        w.ledger.sends[0].campaign = id!(CampaignId, "other");
+        w.ledger.sends[0].transactional = false;
+    }
+    let until = NOW + Millis::from_hours(1);
+    let free = "0 of 1 in 2 h";
+    check("customer-cap", &[(|w| order_ready(w, CapScope::Customer), None, free)]);
+    check("brand-cap", &[(|w| order_ready(w, CapScope::Brand), None, free)]);
+    check("topic-cap", &[(|w| order_ready(w, CapScope::Topic), None, free)]);
+    check("place-cap", &[(|w| order_ready(w, CapScope::Place), None, free)]);
+    let own = Some(Reason::Cap { scope: CapScope::Campaign, limit: 1, until });
+    check("campaign-cap", &[(|w| order_ready(w, CapScope::Campaign), own, "1 of 1 in 2 h"), (asks, None, free)]);
+    check("brand-cooldown", &[(asks, None, "")]);
+}
+
+#[test]
 fn pace() {
     fn pace(w: &mut World, sends: u32, ago: Millis) {
         w.campaign.pace = Some(Pace { burst: 2, refill: Millis::from_hours(1) });
@@ -355,7 +472,8 @@ fn all_are_asked_and_the_first_refusal_is_the_reason() {
     world.customer.consent = None;
     world.campaign.paused = true;
     world.age = Millis::from_hours(1);
-    world.campaign.caps = vec![Cap { scope: CapScope::Topic, limit: 3, window: Millis::from_days(1) }];
+    world.campaign.caps =
+        vec![Cap { scope: CapScope::Topic, limit: 3, window: CapWindow::Rolling(Millis::from_days(1)) }];
     let assessment = world.ask().assessments.remove(0);
     let steps: Vec<_> = assessment.policies.iter().map(|step| (step.policy, step.refusal.is_none())).collect();
     assert_eq!(

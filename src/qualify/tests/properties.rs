@@ -2,8 +2,8 @@
 
 use super::{NOW, World, campaign, enter, id, place, region};
 use crate::model::{
-    BrandId, Campaign, CampaignId, Cap, CapScope, Metres, Millis, Pace, Place, PlaceId, PolicyStep, Reason, Region,
-    RegionId, ServerTime, TopicId, Transition, TriggerId,
+    BrandId, Campaign, CampaignId, Cap, CapScope, CapWindow, Metres, Millis, Pace, Place, PlaceId, PolicyStep,
+    Reason, Region, RegionId, ServerTime, TopicId, Transition, TriggerId,
 };
 use crate::qualify::{CampaignBook, Ledger, Occasion, PaceTaken, Qualified, Sent, pace, qualify};
 use proptest::collection::vec;
@@ -47,7 +47,11 @@ fn event() -> impl Strategy<Value = Event> {
 fn cap() -> impl Strategy<Value = Cap> {
     use CapScope::{Brand, Campaign, Customer, Place, Topic};
     let scope = prop::sample::select(vec![Customer, Brand, Topic, Place, Campaign]);
-    (scope, 1..4_u32, span()).prop_map(|(scope, limit, window)| Cap { scope, limit, window })
+    (scope, 1..4_u32, span()).prop_map(|(scope, limit, window)| Cap {
+        scope,
+        limit,
+        window: CapWindow::Rolling(window),
+    })
 }
 
 /// The campaigns; with `true`, all have the same caps.
@@ -117,7 +121,7 @@ impl Street {
             .iter()
             .map(|(door, transition)| {
                 let (region, place) = &self.doors[*door];
-                Occasion { transition, region, place, age: Millis(0), nearness: Metres(0.0) }
+                Occasion { transition, region, place, age: Millis(0), nearness: Metres(0.0), zone: "UTC" }
             })
             .collect();
         qualify(&self.book, &self.world.customer, ledger, &occasions, now)
@@ -186,7 +190,7 @@ impl Street {
         for cap in &campaign.caps {
             let times: Vec<_> =
                 self.live.iter().filter(|sent| in_scope(cap.scope, sent, new)).map(|sent| sent.at).collect();
-            let most = fullest(&times, cap.window, |end| end >= new.at && end - cap.window < new.at);
+            let most = fullest(&times, length(cap), |end| end >= new.at && end - length(cap) < new.at);
             assert!(most <= cap.limit as usize, "{cap:?} is beaten by {new:?}: {:?}", self.live);
         }
     }
@@ -196,7 +200,7 @@ impl Street {
         for (cap, one) in caps.iter().flat_map(|cap| self.live.iter().map(move |one| (cap, one))) {
             let times: Vec<_> =
                 self.live.iter().filter(|sent| in_scope(cap.scope, sent, one)).map(|sent| sent.at).collect();
-            assert!(fullest(&times, cap.window, |_| true) <= cap.limit as usize, "{cap:?}: {:?}", self.live);
+            assert!(fullest(&times, length(cap), |_| true) <= cap.limit as usize, "{cap:?}: {:?}", self.live);
         }
     }
 
@@ -255,11 +259,19 @@ impl Street {
             };
             let steps = assessment.policies.iter().filter(|step| step.policy.ends_with("-cap"));
             for (cap, step) in campaign.caps.iter().zip(steps) {
-                let young = |sent: &&Remembered| sent.at > new.at - cap.window && in_scope(cap.scope, sent, &new);
+                let young = |sent: &&Remembered| sent.at > new.at - length(cap) && in_scope(cap.scope, sent, &new);
                 let count = self.live.iter().filter(young).count();
                 assert_eq!(step.refusal.is_none(), count < cap.limit as usize, "{cap:?}, {count} sent: {step:?}");
             }
         }
+    }
+}
+
+/// Of a rolling window; this test has no others.
+fn length(cap: &Cap) -> Millis {
+    match cap.window {
+        CapWindow::Rolling(window) => window,
+        CapWindow::Calendar(calendar) => panic!("{calendar:?} is tested elsewhere"),
     }
 }
 
@@ -295,13 +307,13 @@ fn stored_and_read_back(ledger: &Ledger) -> Ledger {
                 sent.brand.as_str(),
                 sent.visit.as_str(),
             ];
-            (sent.at.0, ids.join(" "), sent.pace.map(|pace| (pace.before, pace.refill.0)))
+            (sent.at.0, ids.join(" "), sent.pace.map(|pace| (pace.before, pace.refill.0)), sent.transactional)
         })
         .collect();
     let pace: Vec<(String, u64)> = ledger.pace.iter().map(|(id, arrival)| (id.to_string(), *arrival)).collect();
     let forgotten = ledger.forgotten.map(|at| at.0);
 
-    let send = |(at, ids, pace): (i64, String, Option<(u64, i64)>)| {
+    let send = |(at, ids, pace, transactional): (i64, String, Option<(u64, i64)>, bool)| {
         let ids: Vec<_> = ids.split(' ').collect();
         Sent {
             at: ServerTime(at),
@@ -313,6 +325,7 @@ fn stored_and_read_back(ledger: &Ledger) -> Ledger {
             brand: id!(BrandId, ids[5]),
             visit: id!(VisitId, ids[6]),
             pace: pace.map(|(before, refill)| PaceTaken { before, refill: Millis(refill) }),
+            transactional,
         }
     };
     Ledger {

@@ -129,6 +129,7 @@ fn sent(trigger: &Trigger) -> Sent {
         brand: BrandId::parse("brand", "roost").unwrap(),
         visit: trigger.transition.visit.clone(),
         pace: None,
+        transactional: false,
     }
 }
 
