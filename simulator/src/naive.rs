@@ -108,6 +108,7 @@ mod tests {
             time_to_live: Millis::from_mins(15),
             min_gap: None,
             transactional: false,
+            hours: Vec::new(),
         })])
     }
 

@@ -180,9 +180,10 @@ fn limits(campaign: &Campaign) -> String {
         }
     });
     let visit = quiet_visit.then(|| "one message a visit".to_owned());
+    let hours = campaign.hours.iter().map(|span| format!("{} {}", span.days, span.hours));
     let gap = campaign.min_gap.map(|gap| format!("{gap} after any other"));
     let free = campaign.transactional.then(|| "transactional".to_owned());
-    let all: Vec<String> = free.into_iter().chain(quiet).chain(visit).chain(gap).chain(caps).collect();
+    let all: Vec<String> = free.into_iter().chain(hours).chain(quiet).chain(visit).chain(gap).chain(caps).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 

@@ -79,6 +79,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         time_to_live: Millis::from_mins(15),
         min_gap: None,
         transactional: false,
+        hours: Vec::new(),
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),

@@ -46,6 +46,8 @@ struct Entry {
     min_gap: Option<String>,
     #[serde(default)]
     transactional: bool,
+    #[serde(default)]
+    hours: Vec<super::hours::Entry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -192,6 +194,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         },
         min_gap: entry.min_gap.as_deref().map(|text| parse_span("min_gap", text)).transpose()?,
         transactional: entry.transactional,
+        hours: super::hours::weekly(&entry.hours)?,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod campaigns;
 mod customers;
+mod hours;
 mod regions;
 mod repair;
 mod span;

@@ -1,6 +1,7 @@
 //! What to say, to whom, on which transition of which regions, under which limits.
 
 use super::decision::TransitionKind;
+use super::hours::WeeklySpan;
 use super::ids::{BrandId, CampaignId, RegionId, Tag, TopicId};
 use super::time::{Millis, ServerTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,9 @@ pub struct Campaign {
     /// cooldowns, gap and quiet hours, is counted by no cap and cooldown of other campaigns, and outranks all that are
     /// not.
     pub transactional: bool,
+    /// The days and hours at which it speaks, on the customer's clock; at all where there are none. At most
+    /// [`HOURS_MAX`](super::hours::HOURS_MAX).
+    pub hours: Vec<WeeklySpan>,
 }
 
 /// The regions that a campaign applies to: those that any of the sets names.

@@ -228,6 +228,11 @@ pub enum Reason {
     },
     /// This visit had a message of some campaign.
     VisitCooldown,
+    /// It is none of the campaign's days and hours.
+    OutsideHours {
+        /// When they begin.
+        until: ServerTime,
+    },
 }
 
 impl Reason {
@@ -240,7 +245,8 @@ impl Reason {
             | Self::BrandCooldown { until }
             | Self::Cap { until, .. }
             | Self::Pace { until }
-            | Self::Gap { until } => Some(*until),
+            | Self::Gap { until }
+            | Self::OutsideHours { until } => Some(*until),
             Self::NoConsent
             | Self::Paused
             | Self::Stale { .. }
@@ -272,6 +278,7 @@ impl Reason {
             Self::Outranked { .. } => "outranked",
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",
+            Self::OutsideHours { .. } => "outside hours",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a policy found, in words that are formed only where somebody reads them.
 
 use super::campaign::{Calendar, CapWindow};
+use super::hours::Shown;
 use super::ids::{CampaignId, TopicId};
 use super::time::Millis;
 use super::units::Metres;
@@ -36,6 +37,8 @@ pub enum Detail {
         /// How long from then, or since.
         span: Millis,
     },
+    /// What the customer's clock shows.
+    Shown(Shown),
     /// How long ago the last message was, and how long it must be.
     Cooldown {
         /// Since the last message; absent: there was none.
@@ -102,6 +105,7 @@ impl fmt::Display for Detail {
             Self::Age { age, .. } => write!(f, "{age} after it happened"),
             Self::Window { what: "ended", span } => write!(f, "ended {span} ago"),
             Self::Window { what, span } => write!(f, "{what} {span}"),
+            Self::Shown(shown) => write!(f, "{shown} there"),
             Self::Cooldown { since: Some(since), asked } => write!(f, "{since} since the last, {asked} asked"),
             Self::Cooldown { since: None, asked } => write!(f, "none yet, {asked} asked"),
             Self::Cap { sent, limit, window, forgotten } => {

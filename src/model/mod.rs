@@ -6,6 +6,7 @@ pub mod campaign;
 pub mod customer;
 pub mod decision;
 pub mod detail;
+pub mod hours;
 pub mod ids;
 pub mod invalid;
 pub mod ping;
@@ -23,6 +24,7 @@ pub use decision::{
     TransitionKind, Verdict,
 };
 pub use detail::{Contest, Detail};
+pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
     BrandId, CampaignId, CustomerId, DecisionId, DeviceId, GroupId, PlaceId, RegionId, Tag, TopicId, TriggerId,
     VisitId,

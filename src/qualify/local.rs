@@ -5,7 +5,7 @@
 //! clock is set back over midnight (St. John's did it at 00:01), a day is two stretches; where it is set on over a
 //! whole day (Apia in 2011), a day has none.
 
-use crate::model::{Calendar, Millis, ServerTime};
+use crate::model::{Calendar, Millis, ServerTime, Shown, WeeklySpan};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::cell::OnceCell;
@@ -16,6 +16,8 @@ pub(super) const DAY: i64 = 86_400_000;
 const SHIFT_MAX: Millis = Millis::from_days(2);
 /// Most periods that are looked through for room.
 const PERIODS_MAX: usize = 1_000;
+/// How many days ahead hours are looked for: a week, and one more where a change of clocks skips them.
+const DAYS_AHEAD: i64 = 15;
 
 /// A moment on the customer's clock. What it takes to know is worked out when it is asked for, once.
 #[derive(Debug)]
@@ -23,6 +25,10 @@ pub(super) struct Local<'a> {
     name: &'a str,
     now: ServerTime,
     zone: OnceCell<TimeZone>,
+    /// What the clock shows, and how far it is ahead of UTC.
+    shown: OnceCell<(Shown, i64)>,
+    /// When it is set next.
+    steady: OnceCell<ServerTime>,
     day: OnceCell<[Period; 2]>,
     week: OnceCell<[Period; 2]>,
 }
@@ -39,7 +45,58 @@ pub(super) struct Period {
 impl<'a> Local<'a> {
     /// `now` on a clock of the IANA time zone of that name; one that is not known counts as UTC.
     pub(super) fn new(name: &'a str, now: ServerTime) -> Self {
-        Self { name, now, zone: OnceCell::new(), day: OnceCell::new(), week: OnceCell::new() }
+        let (zone, shown, steady) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { name, now, zone, shown, steady, day: OnceCell::new(), week: OnceCell::new() }
+    }
+
+    /// What the clock shows.
+    pub(super) fn clock(&self) -> Shown {
+        self.offset_now().0
+    }
+
+    /// The first moment after now at which the clock shows one of these hours; it shows none of them now.
+    pub(super) fn next_within(&self, hours: &[WeeklySpan]) -> ServerTime {
+        let shown = self.clock();
+        let starts = |day| hours.iter().filter_map(move |span| span.start_on(shown, day)).filter(|at| *at > shown);
+        let first = (0..DAYS_AHEAD).find_map(|day| starts(day).min());
+        let all = || (0..DAYS_AHEAD).flat_map(starts).collect();
+        self.next(first, all, |shown| hours.iter().any(|span| span.contains(shown)))
+    }
+
+    /// The first moment after now at which the clock shows what `holds`, which it does not now. It begins with `first`,
+    /// where the clock is not set before; else with one of `all`, or when the clock is set. A day from now where
+    /// neither is so.
+    fn next(
+        &self,
+        first: Option<Shown>,
+        all: impl FnOnce() -> Vec<Shown>,
+        holds: impl Fn(Shown) -> bool,
+    ) -> ServerTime {
+        let steady = first.map(|first| ServerTime(first.0 - self.offset_now().1)).filter(|at| *at < self.steady());
+        steady.unwrap_or_else(|| {
+            let edges = all();
+            let last = edges.iter().max().map_or(self.now, |last| ServerTime(last.0));
+            let changes = self.changes(self.now, last + SHIFT_MAX);
+            let offsets = [self.offset_now().1].into_iter().chain(changes.iter().map(|(_, offset)| *offset));
+            let moments = offsets.flat_map(|offset| edges.iter().map(move |edge| ServerTime(edge.0 - offset)));
+            let moments = moments.chain(changes.iter().map(|(at, _)| *at));
+            let next = moments.filter(|at| *at > self.now && holds(Shown(self.shown(*at)))).min();
+            next.unwrap_or(self.now + Millis(DAY))
+        })
+    }
+
+    fn offset_now(&self) -> (Shown, i64) {
+        *self.shown.get_or_init(|| {
+            let offset = self.offset(self.now);
+            (Shown(self.now.0.saturating_add(offset)), offset)
+        })
+    }
+
+    fn steady(&self) -> ServerTime {
+        *self.steady.get_or_init(|| {
+            let change = self.zone().following(stamp(self.now)).next();
+            change.map_or(ServerTime(i64::MAX), |change| ServerTime(change.timestamp().as_millisecond()))
+        })
     }
 
     /// When a calendar day or week has room for one more than these messages, of at most `limit`; absent when that is

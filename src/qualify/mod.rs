@@ -2,7 +2,7 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, paused, active window, staleness, topic, same visit, cooldowns, gap, caps, pace. A
+//! order of this list: consent, paused, active window, hours, staleness, topic, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
@@ -15,6 +15,7 @@ mod cap;
 mod consent;
 mod cooldown;
 mod gap;
+mod hours;
 mod ledger;
 mod local;
 mod pace;
@@ -126,6 +127,7 @@ fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     steps.push(consent::ask(asking));
     steps.push(paused::ask(asking));
     steps.extend(active::ask(asking));
+    steps.extend(hours::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
     steps.push(same_visit::ask(asking));

@@ -111,6 +111,7 @@ pub(super) fn campaign(name: &str) -> Campaign {
         time_to_live: TIME_TO_LIVE_DEFAULT,
         min_gap: None,
         transactional: false,
+        hours: Vec::new(),
     }
 }
 

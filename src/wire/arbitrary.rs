@@ -169,6 +169,19 @@ fn transition_kind() -> impl Strategy<Value = TransitionKind> {
     ]
 }
 
+fn daily_span() -> impl Strategy<Value = DailySpan> {
+    (0..1_440_u16, 1..1_440_u16).prop_map(|(from, long)| {
+        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        DailySpan::new(&clock(from), &clock((from + long) % 1_440)).unwrap()
+    })
+}
+
+fn weekly_hours() -> impl Strategy<Value = Vec<WeeklySpan>> {
+    let span =
+        (vec(0..7_u8, 0..4), daily_span()).prop_map(|(days, hours)| WeeklySpan { days: Weekdays::of(days), hours });
+    vec(span, 0..3)
+}
+
 pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let cap_window = prop_oneof![
         window().prop_map(CapWindow::Rolling),
@@ -187,12 +200,12 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let selector = (btree_set(region_id(), 0..3), btree_set(brand_id(), 1..3), btree_set(tag(), 0..3))
         .prop_map(|(regions, brands, tags)| RegionSelector { regions, brands, tags });
     let what = (campaign_id(), name(), selector, transition_kind(), topic_id(), message());
-    let limits = (cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
+    let limits = (weekly_hours(), cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
     (what, limits, rank).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
-            (cooldown, caps, pace, min_gap, transactional),
+            (hours, cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
         )| Campaign {
             id,
@@ -207,6 +220,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             pace,
             min_gap: min_gap.filter(|_| !transactional),
             transactional,
+            hours,
             priority,
             value,
             active,
@@ -271,6 +285,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::Pace { until }),
         until().prop_map(|until| Reason::Gap { until }),
         Just(Reason::VisitCooldown),
+        until().prop_map(|until| Reason::OutsideHours { until }),
         campaign_id().prop_map(|by| Reason::Outranked { by }),
     ]
 }

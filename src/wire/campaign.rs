@@ -1,7 +1,7 @@
 //! Campaigns.
 
 use super::place::display_name;
-use super::{choice, each, ids, limits, name, required, time, v1};
+use super::{choice, each, hours, ids, limits, name, required, time, v1};
 use crate::model::campaign::{CAPS_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::invalid::{at_most, in_range, text};
 use crate::model::{
@@ -48,6 +48,7 @@ impl TryFrom<v1::Campaign> for Campaign {
             time_to_live: wire.time_to_live.map(span).transpose()?.unwrap_or(TIME_TO_LIVE_DEFAULT),
             min_gap: wire.min_gap.map(|span| limits::window("min_gap", span)).transpose()?,
             transactional: wire.transactional,
+            hours: hours::weekly(wire.hours)?,
             id,
         };
         limits::fit(&campaign)?;
@@ -74,6 +75,7 @@ impl From<&Campaign> for v1::Campaign {
             time_to_live: Some(campaign.time_to_live.into()),
             min_gap: campaign.min_gap.map(Into::into),
             transactional: campaign.transactional,
+            hours: campaign.hours.iter().map(Into::into).collect(),
         }
     }
 }

@@ -218,10 +218,11 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 19] = [
+pub const POLICIES: [&str; 20] = [
     "consent",
     "paused",
     "active-window",
+    "hours",
     "staleness",
     "topic",
     "same-visit",
@@ -265,6 +266,7 @@ impl From<&Reason> for v1::Suppression {
             Reason::Pace { until: _ } => Wire::Pace,
             Reason::Gap { until: _ } => Wire::Gap,
             Reason::VisitCooldown => Wire::VisitCooldown,
+            Reason::OutsideHours { until: _ } => Wire::OutsideHours,
             Reason::Outranked { by } => {
                 wire.outranked_by = name::campaign_name(by);
                 Wire::Outranked
@@ -302,6 +304,7 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::Pace => Self::Pace { until: end()? },
             Wire::Gap => Self::Gap { until: end()? },
             Wire::VisitCooldown => Self::VisitCooldown,
+            Wire::OutsideHours => Self::OutsideHours { until: end()? },
             Wire::Outranked => Self::Outranked { by: name::campaign("outranked_by", &wire.outranked_by)? },
         })
     }

@@ -174,6 +174,7 @@ impl Maskable for v1::Campaign {
         field!(time_to_live),
         field!(min_gap),
         field!(transactional),
+        field!(hours),
     ];
 }
 

@@ -8,6 +8,7 @@
 mod campaign;
 pub mod customer;
 pub mod decision;
+mod hours;
 mod ledger;
 mod limits;
 pub mod lint;

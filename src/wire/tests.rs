@@ -247,6 +247,10 @@ fn points(n: usize) -> v1::Ring {
     v1::Ring { points: vec![v1::LatLng::default(); n] }
 }
 
+fn hours(days: &[i32], start: &str, end: &str) -> v1::WeeklyHours {
+    v1::WeeklyHours { days: days.to_vec(), start: start.to_owned(), end: end.to_owned() }
+}
+
 #[test]
 fn a_campaign_is_refused_at_the_field() {
     let valid = v1::Campaign {
@@ -301,6 +305,11 @@ fn a_campaign_is_refused_at_the_field() {
             (|campaign| campaign.caps[0].calendar = 3, "caps[0].calendar"),
             (|campaign| campaign.min_gap = seconds(0), "min_gap"),
             (|campaign| campaign.transactional = true, "caps[0].scope"),
+            (|campaign| campaign.hours = vec![hours(&[0], "09:00", "18:00")], "hours[0].days[0]"),
+            (|campaign| campaign.hours = vec![hours(&[8], "09:00", "18:00")], "hours[0].days[0]"),
+            (|campaign| campaign.hours = vec![hours(&[], "9", "18:00")], "hours[0].start"),
+            (|campaign| campaign.hours = vec![hours(&[], "09:00", "09:00")], "hours[0].end"),
+            (|campaign| campaign.hours = vec![hours(&[], "09:00", "18:00"); 22], "hours"),
             (
                 |campaign| {
                     campaign.transactional = true;

@@ -3,12 +3,12 @@
 use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
 use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use doorstep::model::{
-    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Message, Millis, Pace,
-    RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, DailySpan, Message,
+    Millis, Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind, Weekdays, WeeklySpan,
 };
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
-    cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, pace=, priority=, value=, active=, ttl=, \
+    cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
     transactional and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
@@ -31,6 +31,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         time_to_live: TIME_TO_LIVE_DEFAULT,
         min_gap: None,
         transactional: false,
+        hours: Vec::new(),
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -75,6 +76,7 @@ fn set(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>
         "cooldown.place" => campaign.cooldown.place = Some(span(key, value(key, text)?)?),
         "cooldown.brand" => campaign.cooldown.brand = Some(span(key, value(key, text)?)?),
         "gap" => campaign.min_gap = Some(span(key, value(key, text)?)?),
+        "hours" => campaign.hours.push(weekly(value(key, text)?)?),
         "pace" => {
             let (burst, refill) = rate(key, value(key, text)?)?;
             campaign.pace = Some(Pace { burst, refill });
@@ -97,6 +99,17 @@ fn scope(key: &str) -> Option<CapScope> {
         "cap.campaign" => Some(CapScope::Campaign),
         _ => None,
     }
+}
+
+/// `mon-fri@09:00-18:00`, `sat@…`, or `09:00-18:00` on every day.
+fn weekly(text: &str) -> Read<WeeklySpan> {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let (days, hours) = text.split_once('@').unwrap_or(("mon-sun", text));
+    let (first, last) = days.split_once('-').unwrap_or((days, days));
+    let day = |name: &str| DAYS.iter().position(|day| *day == name).and_then(|day| u8::try_from(day).ok());
+    let days = day(first).zip(day(last)).ok_or_else(|| unknown(days, "mon to sun, or such as mon-fri"))?;
+    let hours = DailySpan::parse("hours", hours).map_err(|why| why.to_string())?;
+    Ok(WeeklySpan { days: Weekdays::of(days.0..=days.1), hours })
 }
 
 /// `3/day`, `3/calendar-day` or `3/calendar-week`.

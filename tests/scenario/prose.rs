@@ -83,6 +83,7 @@ fn detail(reason: &Reason) -> String {
         | Reason::SameVisit
         | Reason::VisitCooldown
         | Reason::Gap { .. }
+        | Reason::OutsideHours { .. }
         | Reason::RegionCooldown { .. }
         | Reason::PlaceCooldown { .. }
         | Reason::BrandCooldown { .. }

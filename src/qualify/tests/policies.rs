@@ -1,7 +1,10 @@
 //! Each policy's answers, in a table.
 
 use super::{NOW, World, id};
-use crate::model::{ActiveWindow, Calendar, Cap, CapScope, CapWindow, Millis, Pace, Reason, ServerTime, Verdict};
+use crate::model::{
+    ActiveWindow, Calendar, Cap, CapScope, CapWindow, DailySpan, Millis, Pace, Reason, ServerTime, Verdict, Weekdays,
+    WeeklySpan,
+};
 
 /// What is set up, why the policy refuses if it does, and its words; none where it has no say.
 type Case = (fn(&mut World), Option<Reason>, &'static str);
@@ -360,6 +363,75 @@ fn caps_of_the_calendar() {
                 },
                 refusal(15),
                 "1 of 1 today",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn hours() {
+    // It is 01:00 on Friday, 15 January, in Denver.
+    fn at(w: &mut World, days: &[u8], start: &str, end: &str) {
+        let hours = DailySpan::new(start, end).unwrap();
+        w.campaign.hours.push(WeeklySpan { days: Weekdays::of(days.iter().copied()), hours });
+    }
+    fn moved(w: &mut World, zone: &'static str, now: &str) {
+        w.zone = zone;
+        w.now = ServerTime(now.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    }
+    let refusal = |hours| Some(Reason::OutsideHours { until: NOW + Millis::from_hours(hours) });
+    let until = |text: &str| {
+        Some(Reason::OutsideHours { until: ServerTime(text.parse::<jiff::Timestamp>().unwrap().as_millisecond()) })
+    };
+    check(
+        "hours",
+        &[
+            (|_| {}, None, ""),
+            (|w| at(w, &[4], "00:30", "02:00"), None, "Friday 01:00 there"),
+            (|w| at(w, &[4], "01:00", "02:00"), None, "Friday 01:00 there"),
+            (|w| at(w, &[4], "00:00", "01:00"), refusal(7 * 24 - 1), "Friday 01:00 there"),
+            (|w| at(w, &[3], "22:00", "02:00"), None, "Friday 01:00 there"),
+            (|w| at(w, &[4], "22:00", "02:00"), refusal(21), "Friday 01:00 there"),
+            (
+                |w| {
+                    at(w, &[0, 1], "09:00", "18:00");
+                    at(w, &[5], "10:00", "14:00");
+                },
+                refusal(33),
+                "Friday 01:00 there",
+            ),
+            (
+                |w| {
+                    at(w, &[], "09:00", "18:00");
+                    w.zone = "Europe/Berlin";
+                },
+                None,
+                "Friday 09:00 there",
+            ),
+            // The clocks skip 02:30, and show 01:30 twice.
+            (
+                |w| {
+                    at(w, &[], "02:30", "04:00");
+                    moved(w, "America/Denver", "2027-03-14T01:00:00-07");
+                },
+                until("2027-03-14T03:00:00-06"),
+                "Sunday 01:00 there",
+            ),
+            (
+                |w| {
+                    at(w, &[6], "02:15", "02:45");
+                    moved(w, "America/Denver", "2027-03-14T01:00:00-07");
+                },
+                until("2027-03-21T02:15:00-06"),
+                "Sunday 01:00 there",
+            ),
+            (
+                |w| {
+                    at(w, &[], "01:00", "01:30");
+                    moved(w, "America/Denver", "2027-11-07T01:45:00-06");
+                },
+                until("2027-11-07T01:00:00-07"),
+                "Sunday 01:45 there",
             ),
         ],
     );
