@@ -1,7 +1,7 @@
 //! Whatever bits a phone sends, in whatever field: the engine answers with numbers, or refuses by name; it never panics.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something is amiss")]
 
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Observed};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
 use doorstep::files::{Defaults, read_campaigns, read_customers, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{Campaign, Decision, DeviceId, Ping, ServerTime, TransitionKind};
@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn any_bits_are_answered(arrivals in prop::collection::vec(arrival(), 1..80), sorted: bool) {
         let config = PresenceConfig::default();
-        let engine = Engine { catalogue: &CATALOGUE, presence: &config };
+        let engine = Engine { catalogue: &CATALOGUE, presence: &config, manners: Manners::default() };
         let (mut state, device) = maya();
         let mut arrivals = arrivals;
         if sorted {

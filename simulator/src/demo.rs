@@ -16,6 +16,7 @@ use crate::timeline::{self, Printer, tally};
 use crate::track::Track;
 use anyhow::{Context, Result, bail, ensure};
 use doorstep::deliver::webhook::{Options, Secrets, Webhook};
+use doorstep::engine::Manners;
 use doorstep::files::{Defaults, Roster, read_campaigns, read_customers, read_regions};
 use doorstep::model::{CustomerId, Decision, DecisionId, DeviceId, Millis, Ping, Sequence, ServerTime};
 use doorstep::presence::PresenceConfig;
@@ -213,6 +214,7 @@ async fn start(data: &Path, webhook: &str) -> Result<Running> {
         data: data.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         clock: Clock::pings(),
+        manners: Manners::usual(),
         history: Millis::from_days(1),
         presence: PresenceConfig::default(),
         provider: Arc::new(provider),

@@ -222,6 +222,7 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
         Reason::Pace { until } => format!("the campaign paces itself; next {}", clock(until)),
         Reason::Gap { until } => format!("another alert came just before; next from {}", clock(until)),
         Reason::OutsideHours { until } => format!("none of the campaign's hours; next from {}", clock(until)),
+        Reason::QuietHours { until } => format!("quiet hours until {}", clock(until)),
         Reason::VisitCooldown => "this visit had an alert before".to_owned(),
         Reason::Outranked { by } => format!("{} won", names.message(by)),
     }

@@ -4,7 +4,8 @@ use super::output;
 use anyhow::{Context, bail};
 use doorstep::deliver::webhook::Options;
 use doorstep::deliver::{Log, Provider, Secrets, Webhook};
-use doorstep::model::Millis;
+use doorstep::engine::Manners;
+use doorstep::model::{DailySpan, Invalid, Millis, QuietHours};
 use doorstep::presence::PresenceConfig;
 use doorstep::service::{self, Clock, ServeConfig};
 use std::net::SocketAddr;
@@ -40,6 +41,11 @@ pub(super) struct Serve {
     #[arg(long, env = "DOORSTEP_KEEP_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
     keep_days: u32,
 
+    /// The hours in which customers who set none themselves hear nothing but transactional messages, on their own
+    /// clock, such as 21:00-08:00; `none` for none.
+    #[arg(long, env = "DOORSTEP_QUIET_HOURS", default_value = "21:00-08:00", value_parser = quiet_hours, value_name = "HOURS")]
+    quiet_hours: QuietHours,
+
     /// How long to wait for streams and deliveries when asked to end, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     drain_s: u64,
@@ -53,6 +59,19 @@ pub(super) struct Serve {
     simulation_clock: bool,
 }
 
+/// Reads `21:00-08:00` or `none`.
+fn quiet_hours(text: &str) -> Result<QuietHours, Invalid> {
+    if text == "none" { Ok(QuietHours::None) } else { DailySpan::parse("", text).map(QuietHours::Daily) }
+}
+
+fn manners(quiet_hours: QuietHours) -> Manners {
+    let quiet_hours = match quiet_hours {
+        QuietHours::None => None,
+        QuietHours::Daily(hours) => Some(hours),
+    };
+    Manners { quiet_hours }
+}
+
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let provider = self.provider()?;
@@ -62,6 +81,7 @@ impl Serve {
             data: self.data,
             listen: self.listen,
             clock,
+            manners: manners(self.quiet_hours),
             history: Millis::from_days(self.keep_days.into()),
             presence: PresenceConfig { accept_mock: self.accept_mock_locations, ..PresenceConfig::default() },
             provider,

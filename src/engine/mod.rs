@@ -5,6 +5,7 @@
 //! [`Engine::tick`]. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
 
 mod clock;
+mod manners;
 mod order;
 mod sequences;
 mod state;
@@ -12,14 +13,15 @@ mod state;
 mod tests;
 
 pub use clock::DeviceClock;
+pub use manners::Manners;
 pub use order::{Order, WAIT_MAX, WAITING_MAX, Waiting};
 pub use sequences::Sequences;
 pub use state::{CustomerState, DeviceState};
 
 use crate::locate::{Atlas, Site};
 use crate::model::{
-    Assessment, Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping, Position,
-    ReportAdvice, Sequence, ServerTime, Transition, Trigger, Verdict,
+    Assessment, DailySpan, Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping,
+    Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger, Verdict,
 };
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, Occasion, Qualified};
@@ -49,6 +51,8 @@ pub struct Engine<'a> {
     pub catalogue: &'a Catalogue,
     /// How presence is decided.
     pub presence: &'a PresenceConfig,
+    /// What the deployment decides for all customers.
+    pub manners: Manners,
 }
 
 /// The answer to one ping.
@@ -221,7 +225,8 @@ impl Engine<'_> {
         let id = DecisionId::derive(now, sequence, device);
         let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
         let zone = state.devices.get(device).and_then(|own| own.device.time_zone.as_deref());
-        let occasions = self.occasions(&seen, now, behind, zone);
+        let quiet = self.manners.quiet_hours_of(&state.customer);
+        let occasions = self.occasions(&seen, now, behind, zone, quiet);
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let Qualified { mut assessments, winner } =
             qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
@@ -274,6 +279,7 @@ impl Engine<'_> {
         now: ServerTime,
         behind: Millis,
         zone: Option<&'s str>,
+        quiet: Option<DailySpan>,
     ) -> Vec<Occasion<'s>> {
         let occasion = |transition: &'s Transition| {
             let site = self.catalogue.atlas.site(&transition.region)?;
@@ -289,6 +295,7 @@ impl Engine<'_> {
                     .find(|step| step.region == transition.region)
                     .map_or(Metres(0.0), |step| step.distance),
                 zone: zone.unwrap_or(&site.place.time_zone),
+                quiet,
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()

@@ -110,7 +110,7 @@ fn customer() -> CustomerState {
 /// Plays arrivals (received, ping), and looks at the timer whenever it is due, as the service does.
 fn play(catalogue: &Catalogue, arrivals: &[(ServerTime, Ping)], until: ServerTime) -> (Vec<Outcome>, CustomerState) {
     let config = PresenceConfig::default();
-    let engine = Engine { catalogue, presence: &config };
+    let engine = Engine { catalogue, presence: &config, manners: Manners::default() };
     let mut state = customer();
     let mut outcomes = Vec::new();
     let tick = |state: &mut CustomerState, until: ServerTime, outcomes: &mut Vec<Outcome>| {

@@ -1,7 +1,9 @@
 //! Customers with their devices as YAML: a list under `customers`.
 
-use super::FileError;
-use crate::model::{Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, Platform, ServerTime, TopicId};
+use super::{FileError, hours};
+use crate::model::{
+    Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
+};
 use serde::Deserialize;
 
 /// A customer with devices.
@@ -28,7 +30,23 @@ struct Entry {
     #[serde(default)]
     topics: Vec<String>,
     #[serde(default)]
+    quiet_hours: Option<QuietEntry>,
+    #[serde(default)]
     devices: Vec<DeviceEntry>,
+}
+
+/// `none`, or hours.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum QuietEntry {
+    Word(QuietWord),
+    Hours { from: String, until: String },
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum QuietWord {
+    None,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +93,7 @@ pub fn read_customers(text: &str, answered: ServerTime) -> Result<Vec<Roster>, F
 }
 
 fn roster(entry: Entry, answered: ServerTime) -> Result<Roster, Invalid> {
+    let quiet_hours = entry.quiet_hours.as_ref().map(quiet).transpose().map_err(|why| why.under("quiet_hours"))?;
     let customer = Customer {
         id: CustomerId::parse("id", &entry.id)?,
         consent: entry.consent.map(|consent| LocationConsent {
@@ -83,12 +102,20 @@ fn roster(entry: Entry, answered: ServerTime) -> Result<Roster, Invalid> {
             source: consent.source,
         }),
         topics: entry.topics.iter().map(|topic| TopicId::parse("topics", topic)).collect::<Result<_, _>>()?,
+        quiet_hours,
     };
     let devices = entry.devices.into_iter().enumerate();
     let devices = devices
         .map(|(index, entry)| device(entry).map_err(|why| why.at("devices", index)))
         .collect::<Result<_, _>>()?;
     Ok(Roster { customer, devices })
+}
+
+fn quiet(entry: &QuietEntry) -> Result<QuietHours, Invalid> {
+    match entry {
+        QuietEntry::Word(QuietWord::None) => Ok(QuietHours::None),
+        QuietEntry::Hours { from, until } => hours::span(from, until).map(QuietHours::Daily),
+    }
 }
 
 fn device(entry: DeviceEntry) -> Result<Device, Invalid> {
@@ -115,6 +142,16 @@ mod tests {
         let roster = &read_customers(text, ServerTime(7)).unwrap()[0];
         assert!(roster.customer.consents());
         assert_eq!(roster.devices[0].locale, "en");
+        for (quiet, read) in [("none", "None"), ("{ from: 22:00, until: 07:00 }", "Daily(DailySpan")] {
+            let text = text.replace("topics:", &format!("quiet_hours: {quiet}\n  topics:"));
+            let quiet = read_customers(&text, ServerTime(7)).unwrap()[0].customer.quiet_hours.unwrap();
+            assert!(format!("{quiet:?}").starts_with(read), "{quiet:?}");
+        }
+        let refusal = read_customers(
+            &text.replace("topics:", "quiet_hours: { from: 22:00, until: 22:00 }\n  topics:"),
+            ServerTime(7),
+        );
+        assert!(refusal.unwrap_err().to_string().starts_with("customers[0].quiet_hours.until"));
         let refusal = read_customers(&text.replace("phone-1", "'phone 1'"), ServerTime(7)).unwrap_err();
         assert!(refusal.to_string().starts_with("customers[0].devices[0].id"), "{refusal}");
     }

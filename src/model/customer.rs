@@ -1,5 +1,6 @@
 //! People, their devices, and what they agreed to.
 
+use super::hours::DailySpan;
 use super::ids::{CustomerId, DeviceId, TopicId};
 use super::time::ServerTime;
 use std::collections::BTreeSet;
@@ -18,12 +19,23 @@ pub struct Customer {
     pub consent: Option<LocationConsent>,
     /// The topics that the person opted in to.
     pub topics: BTreeSet<TopicId>,
+    /// The hours in which the person wants to hear nothing; absent: those that the deployment sets.
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// A person's own setting of quiet hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuietHours {
+    /// None at all, whatever the deployment sets.
+    None,
+    /// These, each day, on the person's own clock.
+    Daily(DailySpan),
 }
 
 impl Customer {
     /// A person of whom nothing else is known, and who has agreed to nothing.
     pub fn new(id: CustomerId) -> Self {
-        Self { id, consent: None, topics: BTreeSet::new() }
+        Self { id, consent: None, topics: BTreeSet::new(), quiet_hours: None }
     }
 
     /// Whether the person's location may be used for messaging.

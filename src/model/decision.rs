@@ -228,6 +228,11 @@ pub enum Reason {
     },
     /// This visit had a message of some campaign.
     VisitCooldown,
+    /// It is one of the customer's quiet hours.
+    QuietHours {
+        /// When they end.
+        until: ServerTime,
+    },
     /// It is none of the campaign's days and hours.
     OutsideHours {
         /// When they begin.
@@ -246,6 +251,7 @@ impl Reason {
             | Self::Cap { until, .. }
             | Self::Pace { until }
             | Self::Gap { until }
+            | Self::QuietHours { until }
             | Self::OutsideHours { until } => Some(*until),
             Self::NoConsent
             | Self::Paused
@@ -278,6 +284,7 @@ impl Reason {
             Self::Outranked { .. } => "outranked",
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",
+            Self::QuietHours { .. } => "quiet hours",
             Self::OutsideHours { .. } => "outside hours",
         }
     }

@@ -105,7 +105,7 @@ impl fmt::Display for Detail {
             Self::Age { age, .. } => write!(f, "{age} after it happened"),
             Self::Window { what: "ended", span } => write!(f, "ended {span} ago"),
             Self::Window { what, span } => write!(f, "{what} {span}"),
-            Self::Shown(shown) => write!(f, "{shown} there"),
+            Self::Shown(shown) => write!(f, "{shown} on the customer's clock"),
             Self::Cooldown { since: Some(since), asked } => write!(f, "{since} since the last, {asked} asked"),
             Self::Cooldown { since: None, asked } => write!(f, "none yet, {asked} asked"),
             Self::Cap { sent, limit, window, forgotten } => {

@@ -18,7 +18,7 @@ pub mod units;
 pub use campaign::{
     ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, Pace, RegionSelector,
 };
-pub use customer::{Customer, Device, LocationConsent, Platform};
+pub use customer::{Customer, Device, LocationConsent, Platform, QuietHours};
 pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
     TransitionKind, Verdict,

@@ -5,7 +5,7 @@
 //! clock is set back over midnight (St. John's did it at 00:01), a day is two stretches; where it is set on over a
 //! whole day (Apia in 2011), a day has none.
 
-use crate::model::{Calendar, Millis, ServerTime, Shown, WeeklySpan};
+use crate::model::{Calendar, DailySpan, Millis, ServerTime, Shown, WeeklySpan};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::cell::OnceCell;
@@ -61,6 +61,13 @@ impl<'a> Local<'a> {
         let first = (0..DAYS_AHEAD).find_map(|day| starts(day).min());
         let all = || (0..DAYS_AHEAD).flat_map(starts).collect();
         self.next(first, all, |shown| hours.iter().any(|span| span.contains(shown)))
+    }
+
+    /// The first moment after now at which the clock shows a time outside of these hours; it shows one of them now.
+    pub(super) fn end_of(&self, hours: DailySpan) -> ServerTime {
+        let first = hours.next_end(self.clock());
+        let all = || (0..3).map(|day| Shown(first.0 + day * DAY)).collect();
+        self.next(Some(first), all, |shown| !hours.contains(shown))
     }
 
     /// The first moment after now at which the clock shows what `holds`, which it does not now. It begins with `first`,

@@ -2,8 +2,8 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, paused, active window, hours, staleness, topic, same visit, cooldowns, gap, caps, pace. A
-//! transactional campaign is not put to cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
+//! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, same visit, cooldowns, gap, caps, pace. A
+//! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
 
@@ -21,6 +21,7 @@ mod local;
 mod pace;
 mod past;
 mod paused;
+mod quiet;
 mod same_visit;
 mod stale;
 #[cfg(test)]
@@ -31,8 +32,8 @@ pub use book::CampaignBook;
 pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
 
 use crate::model::{
-    Assessment, Campaign, Customer, Metres, Millis, Place, PolicyStep, Reason, Region, ServerTime, Transition,
-    TriggerId, Verdict,
+    Assessment, Campaign, Customer, DailySpan, Metres, Millis, Place, PolicyStep, Reason, Region, ServerTime,
+    Transition, TriggerId, Verdict,
 };
 use arbiter::Candidate;
 use asking::Asking;
@@ -55,6 +56,8 @@ pub struct Occasion<'a> {
     pub nearness: Metres,
     /// The customer's time zone, an IANA name: that of the device, else that of the place.
     pub zone: &'a str,
+    /// The customer's quiet hours, on that clock.
+    pub quiet: Option<DailySpan>,
 }
 
 /// What [`qualify`] answers.
@@ -130,6 +133,9 @@ fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     steps.extend(hours::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
+    if !asking.campaign.transactional {
+        steps.extend(quiet::ask(asking));
+    }
     steps.push(same_visit::ask(asking));
     if !asking.campaign.transactional {
         steps.extend(cooldown::ask(asking));

@@ -10,8 +10,8 @@ mod properties;
 use super::{CampaignBook, Ledger, Occasion, Qualified, Sent, qualify};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
-    ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DeviceTime, Extent, LocationConsent, Message, Metres,
-    Millis, Place, Proximity, Region, RegionSelector, ServerTime, Transition, TransitionKind, Uuid,
+    ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, DeviceTime, Extent, LocationConsent,
+    Message, Metres, Millis, Place, Proximity, Region, RegionSelector, ServerTime, Transition, TransitionKind, Uuid,
 };
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ pub(super) struct World {
     pub(super) transition: Transition,
     pub(super) age: Millis,
     pub(super) zone: &'static str,
+    pub(super) quiet: Option<DailySpan>,
     pub(super) now: ServerTime,
 }
 
@@ -54,6 +55,7 @@ impl World {
             transition: enter("door", "visit"),
             age: Millis(0),
             zone: "America/Denver",
+            quiet: None,
             now: NOW,
         }
     }
@@ -87,6 +89,7 @@ impl World {
             age: self.age,
             nearness: Metres(0.0),
             zone: self.zone,
+            quiet: self.quiet,
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }

@@ -4,7 +4,7 @@ use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::hot::HotCustomers;
 use super::timers::Timers;
-use crate::engine::{CustomerState, Engine, Observed, Outcome, Refusal};
+use crate::engine::{Catalogue, CustomerState, Engine, Manners, Observed, Outcome, Refusal};
 use crate::model::{CustomerId, DeviceId, Millis, Ping, ReportAdvice, Sequence, ServerTime, Transition};
 use crate::presence::PresenceConfig;
 use crate::store::{CommitError, Outcomes, Records, StoreError, Timer, TraceEntry};
@@ -23,6 +23,7 @@ pub struct Ingest {
     catalogue: CatalogueCell,
     clock: Clock,
     presence: PresenceConfig,
+    manners: Manners,
     hot: HotCustomers,
     timers: Timers,
 }
@@ -71,9 +72,10 @@ impl Ingest {
         clock: Clock,
         presence: PresenceConfig,
         hot: HotCustomers,
+        manners: Manners,
     ) -> Result<Self, StoreError> {
         let timers = Timers::new(records.load_timers()?);
-        Ok(Self { records, catalogue, clock, presence, hot, timers })
+        Ok(Self { records, catalogue, clock, presence, manners, hot, timers })
     }
 
     /// Does what is due for customers from whom no ping comes, until the server drains.
@@ -151,7 +153,7 @@ impl Ingest {
                 return Ok(());
             };
             let catalogue = self.catalogue.snapshot();
-            let engine = Engine { catalogue: &catalogue, presence: &self.presence };
+            let engine = self.engine(&catalogue);
             let mut outcomes = Outcomes::default();
             for outcome in engine.tick(&mut state, now) {
                 let traced = state.devices.get(&outcome.decision.device).and_then(|own| own.trace_until);
@@ -172,6 +174,10 @@ impl Ingest {
         Err(IngestError::Contended { customer: customer.clone() })
     }
 
+    fn engine<'a>(&'a self, catalogue: &'a Catalogue) -> Engine<'a> {
+        Engine { catalogue, presence: &self.presence, manners: self.manners }
+    }
+
     /// Decides the pings one by one. The outcomes are absent when every ping was refused. Last comes the time at
     /// which something is due without a further ping.
     fn decide(
@@ -182,7 +188,7 @@ impl Ingest {
         unread: &[Sequence],
     ) -> (CustomerState, Kept, Option<Outcomes>, Option<ServerTime>) {
         let catalogue = self.catalogue.snapshot();
-        let engine = Engine { catalogue: &catalogue, presence: &self.presence };
+        let engine = self.engine(&catalogue);
         let mut kept = Kept::default();
         let mut outcomes = None;
         let traced = state.devices.get(device).and_then(|own| own.trace_until);
@@ -264,8 +270,15 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
         let hot = HotCustomers::new(10);
-        let ingest =
-            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), hot.clone()).unwrap();
+        let ingest = Ingest::new(
+            records.clone(),
+            catalogue,
+            Clock::pings(),
+            PresenceConfig::default(),
+            hot.clone(),
+            Manners::default(),
+        )
+        .unwrap();
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -331,6 +344,7 @@ mod tests {
             Clock::pings(),
             PresenceConfig::default(),
             HotCustomers::new(10),
+            Manners::default(),
         )
         .unwrap();
         let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect(), Vec::new()).await.unwrap();
@@ -344,9 +358,15 @@ mod tests {
         let empty = ingest.batch(&ada, &id, Vec::new(), Vec::new()).await.unwrap();
         assert_eq!(empty.advice, kept.advice, "an empty batch is advised, too");
 
-        let restarted =
-            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), HotCustomers::new(10))
-                .unwrap();
+        let restarted = Ingest::new(
+            records.clone(),
+            catalogue,
+            Clock::pings(),
+            PresenceConfig::default(),
+            HotCustomers::new(10),
+            Manners::default(),
+        )
+        .unwrap();
         let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
         assert_eq!(customer, ada);
         restarted.tick(&ada, alarm - Millis(1)).await.unwrap();
@@ -368,9 +388,15 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = door(&records).await;
         let (ada, id) = located(&records).await;
-        let ingest =
-            Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), HotCustomers::new(10))
-                .unwrap();
+        let ingest = Ingest::new(
+            records.clone(),
+            catalogue,
+            Clock::pings(),
+            PresenceConfig::default(),
+            HotCustomers::new(10),
+            Manners::default(),
+        )
+        .unwrap();
         let waiting = || {
             let (state, _) = records.load_customer(&ada).unwrap().unwrap();
             state.devices[&id].order.waiting.len()

@@ -10,6 +10,7 @@ use super::watchman::{self, Fault, Health, Watched};
 use super::{campaign_service, customer_service, decision_service, housekeeping, region_service};
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
+use crate::engine::Manners;
 use crate::model::Millis;
 use crate::presence::PresenceConfig;
 use crate::store::{Records, SledStore, StoreError};
@@ -55,6 +56,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where time comes from.
     pub clock: Clock,
+    /// What is decided for all customers.
+    pub manners: Manners,
     /// How long decisions, and triggers that have ended, are kept.
     pub history: Millis,
     /// How presence is decided.
@@ -111,7 +114,7 @@ pub struct Running {
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, history, presence, provider, drain } = config;
+    let ServeConfig { data, listen, clock, manners, history, presence, provider, drain } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -133,7 +136,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     let (reporter, answers) = tonic_health::server::health_reporter();
     let health = Health::new(reporter);
     health.tell(true).await;
-    let router = assemble(&records, &catalogue, &clock, presence, answers, &drained)?;
+    let router = assemble(&records, &catalogue, &clock, presence, manners, answers, &drained)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut asked = drained.clone();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async move {
@@ -150,11 +153,12 @@ fn assemble(
     catalogue: &CatalogueCell,
     clock: &Clock,
     presence: PresenceConfig,
+    manners: Manners,
     health: HealthServer<impl HealthAnswers>,
     draining: &watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
     let hot = HotCustomers::new(HOT_CUSTOMERS);
-    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), presence, hot.clone())?;
+    let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), presence, hot.clone(), manners)?;
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));

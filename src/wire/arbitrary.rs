@@ -233,11 +233,9 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
 pub(crate) fn customer() -> impl Strategy<Value = Customer> {
     let consent = (any::<bool>(), server_time(), "\\PC{0,20}")
         .prop_map(|(granted, answered, source)| LocationConsent { granted, answered, source });
-    (customer_id(), of(consent), btree_set(topic_id(), 0..4)).prop_map(|(id, consent, topics)| Customer {
-        id,
-        consent,
-        topics,
-    })
+    let quiet = prop_oneof![Just(QuietHours::None), daily_span().prop_map(QuietHours::Daily)];
+    (customer_id(), of(consent), btree_set(topic_id(), 0..4), of(quiet))
+        .prop_map(|(id, consent, topics, quiet_hours)| Customer { id, consent, topics, quiet_hours })
 }
 
 pub(crate) fn device() -> impl Strategy<Value = Device> {
@@ -286,6 +284,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::Gap { until }),
         Just(Reason::VisitCooldown),
         until().prop_map(|until| Reason::OutsideHours { until }),
+        until().prop_map(|until| Reason::QuietHours { until }),
         campaign_id().prop_map(|by| Reason::Outranked { by }),
     ]
 }

@@ -4,7 +4,9 @@ use super::place::time_zone;
 use super::{choice, ids, name, time, unknown_choice, v1};
 use crate::model::customer::TOPICS_MAX;
 use crate::model::invalid::text;
-use crate::model::{Customer, CustomerId, Device, Invalid, LocationConsent, Platform, ServerTime, TopicId};
+use crate::model::{
+    Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
+};
 
 const SOURCE_MAX: usize = 100;
 const PUSH_ADDRESS_MAX_BYTES: usize = 4_096;
@@ -18,6 +20,10 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
         id: name::customer("name", &wire.name)?,
         consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
         topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?.into_iter().collect(),
+        quiet_hours: wire
+            .quiet_hours
+            .map(|wire| quiet_hours(&wire).map_err(|why| why.under("quiet_hours")))
+            .transpose()?,
     })
 }
 
@@ -31,6 +37,10 @@ impl From<&Customer> for v1::Customer {
                 source: consent.source.clone(),
             }),
             topics: customer.topics.iter().map(TopicId::to_string).collect(),
+            quiet_hours: customer.quiet_hours.map(|quiet| match quiet {
+                QuietHours::None => v1::QuietHours::default(),
+                QuietHours::Daily(hours) => v1::QuietHours { start: hours.start(), end: hours.end() },
+            }),
         }
     }
 }
@@ -77,6 +87,13 @@ fn consent(wire: &v1::LocationConsent, now: ServerTime) -> Result<LocationConsen
         answered: answered.unwrap_or(now),
         source: text("source", &wire.source, 0, SOURCE_MAX)?,
     })
+}
+
+fn quiet_hours(wire: &v1::QuietHours) -> Result<QuietHours, Invalid> {
+    if wire.start.is_empty() && wire.end.is_empty() {
+        return Ok(QuietHours::None);
+    }
+    DailySpan::new(&wire.start, &wire.end).map(QuietHours::Daily)
 }
 
 /// Opaque, so its bytes count.

@@ -218,13 +218,14 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 20] = [
+pub const POLICIES: [&str; 21] = [
     "consent",
     "paused",
     "active-window",
     "hours",
     "staleness",
     "topic",
+    "quiet-hours",
     "same-visit",
     "visit-cooldown",
     "region-cooldown",
@@ -266,6 +267,7 @@ impl From<&Reason> for v1::Suppression {
             Reason::Pace { until: _ } => Wire::Pace,
             Reason::Gap { until: _ } => Wire::Gap,
             Reason::VisitCooldown => Wire::VisitCooldown,
+            Reason::QuietHours { until: _ } => Wire::QuietHours,
             Reason::OutsideHours { until: _ } => Wire::OutsideHours,
             Reason::Outranked { by } => {
                 wire.outranked_by = name::campaign_name(by);
@@ -304,6 +306,7 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::Pace => Self::Pace { until: end()? },
             Wire::Gap => Self::Gap { until: end()? },
             Wire::VisitCooldown => Self::VisitCooldown,
+            Wire::QuietHours => Self::QuietHours { until: end()? },
             Wire::OutsideHours => Self::OutsideHours { until: end()? },
             Wire::Outranked => Self::Outranked { by: name::campaign("outranked_by", &wire.outranked_by)? },
         })

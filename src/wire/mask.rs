@@ -194,6 +194,7 @@ impl Maskable for v1::Customer {
         field!(location_consent.answer_time),
         field!(location_consent.source),
         field!(topics),
+        field!(quiet_hours),
     ];
 }
 

@@ -329,6 +329,16 @@ fn a_campaign_is_refused_at_the_field() {
 }
 
 #[test]
+fn quiet_hours_are_refused_at_the_field() {
+    for (start, end, field) in [("", "08:00", "quiet_hours.start"), ("21:00", "", "quiet_hours.end"), ("", "", "")] {
+        let quiet_hours = Some(v1::QuietHours { start: start.into(), end: end.into() });
+        let wire = v1::Customer { name: "customers/maya".into(), quiet_hours, ..v1::Customer::default() };
+        let refused = customer::customer(wire, ServerTime(0)).err().map(|why| why.field).unwrap_or_default();
+        assert_eq!(refused, field);
+    }
+}
+
+#[test]
 fn a_device_is_refused_at_the_field() {
     let valid = v1::Device { name: "customers/maya/devices/phone-1".into(), platform: 1, ..v1::Device::default() };
     assert_eq!(customer::device(&valid).unwrap().1.locale, "en");

@@ -1,14 +1,14 @@
 //! What stands before anything happens: places, regions, campaigns, customers.
 
 use super::words::{Day, Read, Spots, Words, id, ids, number, position, quantity, span, unknown, value};
-use doorstep::engine::{Catalogue, CustomerState, DeviceState};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Manners};
 use doorstep::files;
 use doorstep::locate::Atlas;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
-    BeaconExtent, BrandId, Circle, Customer, CustomerId, Device, DeviceId, Extent, Fence, GroupId, LocationConsent,
-    Metres, Place, PlaceId, Platform, Polygon, Position, Proximity, Region, RegionId, Ring, ServerTime, Tag, TopicId,
-    Uuid,
+    BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
+    LocationConsent, Metres, Place, PlaceId, Platform, Polygon, Position, Proximity, QuietHours, Region, RegionId,
+    Ring, ServerTime, Tag, TopicId, Uuid,
 };
 use doorstep::qualify::CampaignBook;
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub(super) struct Setting {
     pub(super) owners: BTreeMap<DeviceId, CustomerId>,
     /// Names of positions: the spots, and the centre of each circle by its region's id.
     pub(super) spots: Spots,
+    /// What is decided for all customers.
+    pub(super) manners: Manners,
     /// Short names of beacon UUIDs.
     pub(super) uuids: BTreeMap<String, Uuid>,
 }
@@ -58,8 +60,12 @@ impl Setting {
                 Ok(())
             }
             "customer" => self.customer(words),
+            "quiet-hours" => {
+                self.manners.quiet_hours = Some(daily(words.take("hours such as 21:00-08:00")?)?);
+                words.end()
+            }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, campaign or customer"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, campaign or customer"
             )),
         }
     }
@@ -210,8 +216,12 @@ impl Setting {
                 ("consent", "yes") => customer.consent = Some(consent(true, ServerTime(0))),
                 ("consent", "no") => customer.consent = Some(consent(false, ServerTime(0))),
                 ("topics", topics) => customer.topics = ids("topics", topics, TopicId::parse)?,
+                ("quiet-hours", "none") => customer.quiet_hours = Some(QuietHours::None),
+                ("quiet-hours", hours) => customer.quiet_hours = Some(QuietHours::Daily(daily(hours)?)),
                 ("devices", names) => devices = names.split(',').map(device).collect::<Read<_>>()?,
-                (other, _) => return Err(unknown(other, "consent=yes, consent=no, topics= and devices=")),
+                (other, _) => {
+                    return Err(unknown(other, "consent=yes, consent=no, topics=, quiet-hours= and devices="));
+                }
             }
         }
         self.enrol(customer, devices)
@@ -231,6 +241,10 @@ impl Setting {
             None => Ok(()),
         }
     }
+}
+
+fn daily(text: &str) -> Read<DailySpan> {
+    DailySpan::parse("quiet-hours", text).map_err(|why| why.to_string())
 }
 
 /// `phone-1`, or `phone-1@Europe/Berlin`.

@@ -65,7 +65,8 @@ impl Stage {
                 let owner = script.setting.owners.get(&report.device).ok_or_else(missing)?;
                 let state = self.customers.get_mut(owner).ok_or_else(missing)?;
                 let config = PresenceConfig::default();
-                let engine = Engine { catalogue: &self.catalogue, presence: &config };
+                let engine =
+                    Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
                 let before = state.clone();
                 let observed = engine.observe(state, &report.device, &ping, report.arrives);
                 // Same pings, same answer.

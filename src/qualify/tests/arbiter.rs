@@ -24,6 +24,7 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             age: Millis(0),
             nearness: Metres(nearness[i]),
             zone: "UTC",
+            quiet: None,
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));

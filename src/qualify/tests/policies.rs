@@ -375,10 +375,6 @@ fn hours() {
         let hours = DailySpan::new(start, end).unwrap();
         w.campaign.hours.push(WeeklySpan { days: Weekdays::of(days.iter().copied()), hours });
     }
-    fn moved(w: &mut World, zone: &'static str, now: &str) {
-        w.zone = zone;
-        w.now = ServerTime(now.parse::<jiff::Timestamp>().unwrap().as_millisecond());
-    }
     let refusal = |hours| Some(Reason::OutsideHours { until: NOW + Millis::from_hours(hours) });
     let until = |text: &str| {
         Some(Reason::OutsideHours { until: ServerTime(text.parse::<jiff::Timestamp>().unwrap().as_millisecond()) })
@@ -387,18 +383,18 @@ fn hours() {
         "hours",
         &[
             (|_| {}, None, ""),
-            (|w| at(w, &[4], "00:30", "02:00"), None, "Friday 01:00 there"),
-            (|w| at(w, &[4], "01:00", "02:00"), None, "Friday 01:00 there"),
-            (|w| at(w, &[4], "00:00", "01:00"), refusal(7 * 24 - 1), "Friday 01:00 there"),
-            (|w| at(w, &[3], "22:00", "02:00"), None, "Friday 01:00 there"),
-            (|w| at(w, &[4], "22:00", "02:00"), refusal(21), "Friday 01:00 there"),
+            (|w| at(w, &[4], "00:30", "02:00"), None, "Friday 01:00 on the customer's clock"),
+            (|w| at(w, &[4], "01:00", "02:00"), None, "Friday 01:00 on the customer's clock"),
+            (|w| at(w, &[4], "00:00", "01:00"), refusal(7 * 24 - 1), "Friday 01:00 on the customer's clock"),
+            (|w| at(w, &[3], "22:00", "02:00"), None, "Friday 01:00 on the customer's clock"),
+            (|w| at(w, &[4], "22:00", "02:00"), refusal(21), "Friday 01:00 on the customer's clock"),
             (
                 |w| {
                     at(w, &[0, 1], "09:00", "18:00");
                     at(w, &[5], "10:00", "14:00");
                 },
                 refusal(33),
-                "Friday 01:00 there",
+                "Friday 01:00 on the customer's clock",
             ),
             (
                 |w| {
@@ -406,35 +402,102 @@ fn hours() {
                     w.zone = "Europe/Berlin";
                 },
                 None,
-                "Friday 09:00 there",
+                "Friday 09:00 on the customer's clock",
             ),
             // The clocks skip 02:30, and show 01:30 twice.
             (
                 |w| {
                     at(w, &[], "02:30", "04:00");
-                    moved(w, "America/Denver", "2027-03-14T01:00:00-07");
+                    moved(w, "2027-03-14T01:00:00-07");
                 },
                 until("2027-03-14T03:00:00-06"),
-                "Sunday 01:00 there",
+                "Sunday 01:00 on the customer's clock",
             ),
             (
                 |w| {
                     at(w, &[6], "02:15", "02:45");
-                    moved(w, "America/Denver", "2027-03-14T01:00:00-07");
+                    moved(w, "2027-03-14T01:00:00-07");
                 },
                 until("2027-03-21T02:15:00-06"),
-                "Sunday 01:00 there",
+                "Sunday 01:00 on the customer's clock",
             ),
             (
                 |w| {
                     at(w, &[], "01:00", "01:30");
-                    moved(w, "America/Denver", "2027-11-07T01:45:00-06");
+                    moved(w, "2027-11-07T01:45:00-06");
                 },
                 until("2027-11-07T01:00:00-07"),
-                "Sunday 01:45 there",
+                "Sunday 01:45 on the customer's clock",
             ),
         ],
     );
+}
+
+#[test]
+fn quiet_hours() {
+    // It is 01:00 in Denver.
+    fn quiet(w: &mut World, start: &str, end: &str) {
+        w.quiet = Some(DailySpan::new(start, end).unwrap());
+    }
+    let refusal = |hours| Some(Reason::QuietHours { until: NOW + Millis::from_hours(hours) });
+    let until = |text: &str| {
+        Some(Reason::QuietHours { until: ServerTime(text.parse::<jiff::Timestamp>().unwrap().as_millisecond()) })
+    };
+    check(
+        "quiet-hours",
+        &[
+            (|_| {}, None, ""),
+            (|w| quiet(w, "21:00", "08:00"), refusal(7), "Friday 01:00 on the customer's clock"),
+            (|w| quiet(w, "01:00", "08:00"), refusal(7), "Friday 01:00 on the customer's clock"),
+            (|w| quiet(w, "21:00", "01:00"), None, "Friday 01:00 on the customer's clock"),
+            (
+                |w| {
+                    quiet(w, "21:00", "08:00");
+                    w.zone = "Europe/Berlin";
+                },
+                None,
+                "Friday 09:00 on the customer's clock",
+            ),
+            (
+                |w| {
+                    quiet(w, "21:00", "08:00");
+                    w.campaign.transactional = true;
+                },
+                None,
+                "",
+            ),
+            // The clocks skip 02:30; and they show 01:30 twice, so that it is quiet twice.
+            (
+                |w| {
+                    quiet(w, "21:00", "02:30");
+                    moved(w, "2027-03-14T01:00:00-07");
+                },
+                until("2027-03-14T03:00:00-06"),
+                "Sunday 01:00 on the customer's clock",
+            ),
+            (
+                |w| {
+                    quiet(w, "01:00", "01:30");
+                    moved(w, "2027-11-07T01:10:00-06");
+                },
+                until("2027-11-07T01:30:00-06"),
+                "Sunday 01:10 on the customer's clock",
+            ),
+            (
+                |w| {
+                    quiet(w, "21:00", "01:30");
+                    moved(w, "2027-11-07T01:45:00-06");
+                },
+                None,
+                "Sunday 01:45 on the customer's clock",
+            ),
+        ],
+    );
+}
+
+/// The time moves to that moment.
+fn moved(w: &mut World, now: &str) {
+    w.now = ServerTime(now.parse::<jiff::Timestamp>().unwrap().as_millisecond());
 }
 
 #[test]

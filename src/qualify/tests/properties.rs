@@ -121,7 +121,15 @@ impl Street {
             .iter()
             .map(|(door, transition)| {
                 let (region, place) = &self.doors[*door];
-                Occasion { transition, region, place, age: Millis(0), nearness: Metres(0.0), zone: "UTC" }
+                Occasion {
+                    transition,
+                    region,
+                    place,
+                    age: Millis(0),
+                    nearness: Metres(0.0),
+                    zone: "UTC",
+                    quiet: None,
+                }
             })
             .collect();
         qualify(&self.book, &self.world.customer, ledger, &occasions, now)
