@@ -225,6 +225,7 @@ fn atlas(fences: &[Fence]) -> Result<Atlas> {
             display_name: String::new(),
             brand: BrandId::parse("brand", "roost")?,
             time_zone: "America/Denver".into(),
+            opening_hours: None,
             tags: Vec::new(),
         }))
     };

@@ -66,6 +66,7 @@ fn circle_region(radius_m: f64) -> (Arc<Place>, Arc<Region>) {
         display_name: "p".into(),
         brand: BrandId::parse("brand", "b").unwrap(),
         time_zone: "UTC".into(),
+        opening_hours: None,
         tags: vec![],
     };
     let center = Position::new(0.0, 0.0).unwrap();

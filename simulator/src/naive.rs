@@ -75,6 +75,7 @@ mod tests {
             display_name: id.to_owned(),
             brand: BrandId::parse("brand", brand).unwrap(),
             time_zone: "America/Denver".to_owned(),
+            opening_hours: None,
             tags: Vec::new(),
         };
         let region = |id: &str| Region {
@@ -109,6 +110,7 @@ mod tests {
             min_gap: None,
             transactional: false,
             hours: Vec::new(),
+            while_closed: false,
         })])
     }
 

@@ -155,7 +155,7 @@ pub fn together(
         if known.insert(place.clone()) {
             let (brand, time_zone) = (BrandId::parse("brand", BRAND)?, "UTC".to_owned());
             let (id, display_name) = (place.clone(), display_name.clone());
-            places.push(Place { id, display_name, brand, time_zone, tags: Vec::new() });
+            places.push(Place { id, display_name, brand, time_zone, tags: Vec::new(), opening_hours: None });
         }
         regions.push(Region { id, place, display_name, extent, dwell: DWELL_DEFAULT, tags: Vec::new() });
     }

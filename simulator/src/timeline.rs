@@ -223,6 +223,8 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
         Reason::Gap { until } => format!("another alert came just before; next from {}", clock(until)),
         Reason::OutsideHours { until } => format!("none of the campaign's hours; next from {}", clock(until)),
         Reason::QuietHours { until } => format!("quiet hours until {}", clock(until)),
+        Reason::PlaceClosed { until: Some(until) } => format!("the place is closed until {}", clock(until)),
+        Reason::PlaceClosed { until: None } => "the place is closed".to_owned(),
         Reason::VisitCooldown => "this visit had an alert before".to_owned(),
         Reason::Outranked { by } => format!("{} won", names.message(by)),
     }

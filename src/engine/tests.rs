@@ -49,6 +49,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         display_name: String::new(),
         brand: id(BrandId::parse, "roost"),
         time_zone: "UTC".into(),
+        opening_hours: None,
         tags: vec![],
     });
     let door = |n: u8| {
@@ -80,6 +81,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         min_gap: None,
         transactional: false,
         hours: Vec::new(),
+        while_closed: false,
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),

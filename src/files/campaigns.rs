@@ -48,6 +48,8 @@ struct Entry {
     transactional: bool,
     #[serde(default)]
     hours: Vec<super::hours::Entry>,
+    #[serde(default)]
+    while_closed: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -195,6 +197,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         min_gap: entry.min_gap.as_deref().map(|text| parse_span("min_gap", text)).transpose()?,
         transactional: entry.transactional,
         hours: super::hours::weekly(&entry.hours)?,
+        while_closed: entry.while_closed,
     })
 }
 

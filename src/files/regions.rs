@@ -7,8 +7,8 @@
 use super::{FileError, parse_span};
 use crate::model::place::DWELL_DEFAULT;
 use crate::model::{
-    BeaconExtent, BrandId, Circle, Extent, Fence, GroupId, Invalid, Metres, Millis, Place, PlaceId, Polygon,
-    Position, Proximity, Region, RegionId, Ring, Tag, Uuid,
+    BeaconExtent, BrandId, Circle, Extent, Fence, GroupId, Invalid, Metres, Millis, OpeningHours, Place, PlaceId,
+    Polygon, Position, Proximity, Region, RegionId, Ring, Tag, Uuid,
 };
 use geojson::{Feature, FeatureCollection, Geometry, GeometryValue, JsonObject};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ struct PlaceEntry {
     time_zone: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    opening_hours: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -102,6 +104,7 @@ fn place(entry: PlaceEntry) -> Result<Place, Invalid> {
         brand: BrandId::parse("brand", &entry.brand)?,
         time_zone: entry.time_zone,
         tags: tags(&entry.tags)?,
+        opening_hours: entry.opening_hours.map(|text| OpeningHours::parse("opening_hours", &text)).transpose()?,
     })
 }
 
@@ -128,6 +131,7 @@ fn region(feature: Feature, defaults: &Defaults) -> Result<(Region, Option<Place
             brand: brand.clone(),
             time_zone: defaults.time_zone.clone(),
             tags: Vec::new(),
+            opening_hours: None,
         }),
         (None, None) => {
             return Err(Invalid::new(
@@ -235,6 +239,7 @@ pub fn write_regions(places: &[Place], regions: &[Region]) -> Result<String, Fil
             brand: place.brand.to_string(),
             time_zone: place.time_zone.clone(),
             tags: place.tags.iter().map(ToString::to_string).collect(),
+            opening_hours: place.opening_hours.as_ref().map(|hours| hours.as_str().to_owned()),
         })
         .collect();
     let json = |error: serde_json::Error| FileError::GeoJson(error.to_string());

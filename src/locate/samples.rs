@@ -16,6 +16,7 @@ pub(super) fn place(id: &str) -> Arc<Place> {
         display_name: id.into(),
         brand: BrandId::parse("brand", "b").unwrap(),
         time_zone: "UTC".into(),
+        opening_hours: None,
         tags: vec![],
     })
 }

@@ -57,6 +57,8 @@ pub struct Campaign {
     /// The days and hours at which it speaks, on the customer's clock; at all where there are none. At most
     /// [`HOURS_MAX`](super::hours::HOURS_MAX).
     pub hours: Vec<WeeklySpan>,
+    /// Whether it speaks while the place is closed, too.
+    pub while_closed: bool,
 }
 
 /// The regions that a campaign applies to: those that any of the sets names.

@@ -233,6 +233,11 @@ pub enum Reason {
         /// When they end.
         until: ServerTime,
     },
+    /// The place is closed; it opens at `until`, where that is known.
+    PlaceClosed {
+        /// When it opens.
+        until: Option<ServerTime>,
+    },
     /// It is none of the campaign's days and hours.
     OutsideHours {
         /// When they begin.
@@ -244,7 +249,7 @@ impl Reason {
     /// Until when the suppression lasts, where that is known.
     pub fn until(&self) -> Option<ServerTime> {
         match self {
-            Self::NotActive { until } => *until,
+            Self::NotActive { until } | Self::PlaceClosed { until } => *until,
             Self::RegionCooldown { until }
             | Self::PlaceCooldown { until }
             | Self::BrandCooldown { until }
@@ -285,6 +290,7 @@ impl Reason {
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",
             Self::QuietHours { .. } => "quiet hours",
+            Self::PlaceClosed { .. } => "place closed",
             Self::OutsideHours { .. } => "outside hours",
         }
     }

@@ -39,6 +39,13 @@ pub enum Detail {
     },
     /// What the customer's clock shows.
     Shown(Shown),
+    /// What the place's clock shows, and whether the place is open then.
+    Open {
+        /// What the clock shows.
+        shown: Shown,
+        /// Whether it is open.
+        open: bool,
+    },
     /// How long ago the last message was, and how long it must be.
     Cooldown {
         /// Since the last message; absent: there was none.
@@ -106,6 +113,8 @@ impl fmt::Display for Detail {
             Self::Window { what: "ended", span } => write!(f, "ended {span} ago"),
             Self::Window { what, span } => write!(f, "{what} {span}"),
             Self::Shown(shown) => write!(f, "{shown} on the customer's clock"),
+            Self::Open { shown, open: true } => write!(f, "open on {shown}"),
+            Self::Open { shown, open: false } => write!(f, "closed on {shown}"),
             Self::Cooldown { since: Some(since), asked } => write!(f, "{since} since the last, {asked} asked"),
             Self::Cooldown { since: None, asked } => write!(f, "none yet, {asked} asked"),
             Self::Cap { sent, limit, window, forgotten } => {

@@ -9,6 +9,7 @@ pub mod detail;
 pub mod hours;
 pub mod ids;
 pub mod invalid;
+pub mod opening;
 pub mod ping;
 pub mod place;
 pub mod time;
@@ -30,6 +31,7 @@ pub use ids::{
     VisitId,
 };
 pub use invalid::Invalid;
+pub use opening::OpeningHours;
 pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
 pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};
 pub use time::{DeviceTime, Millis, ServerTime};

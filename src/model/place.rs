@@ -2,6 +2,7 @@
 
 use super::ids::{BrandId, GroupId, PlaceId, RegionId, Tag};
 use super::invalid::{Invalid, in_range};
+use super::opening::OpeningHours;
 use super::ping::Uuid;
 use super::time::Millis;
 use super::units::{Metres, Position};
@@ -30,6 +31,8 @@ pub struct Place {
     pub time_zone: String,
     /// Labels for campaigns to select by.
     pub tags: Vec<Tag>,
+    /// When it is open, on its own clock; absent: not known, and so never taken to be closed.
+    pub opening_hours: Option<OpeningHours>,
 }
 
 /// What a device can be in.

@@ -48,6 +48,7 @@ fn atlas(center: Position) -> Atlas {
             display_name: String::new(),
             brand: BrandId::parse("brand", "b").unwrap(),
             time_zone: "UTC".into(),
+            opening_hours: None,
             tags: vec![],
         })
     };

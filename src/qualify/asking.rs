@@ -2,6 +2,7 @@
 
 use super::Occasion;
 use super::local::Local;
+use super::open::Doors;
 use super::past::Past;
 use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime};
 
@@ -14,6 +15,8 @@ pub(super) struct Asking<'a> {
     pub(super) past: &'a Past<'a>,
     /// What the customer's clock shows.
     pub(super) local: &'a Local<'a>,
+    /// Whether the place is open.
+    pub(super) doors: &'a Doors<'a>,
     /// What it would be about.
     pub(super) occasion: &'a Occasion<'a>,
     /// Who asks.

@@ -5,7 +5,7 @@
 //! clock is set back over midnight (St. John's did it at 00:01), a day is two stretches; where it is set on over a
 //! whole day (Apia in 2011), a day has none.
 
-use crate::model::{Calendar, DailySpan, Millis, ServerTime, Shown, WeeklySpan};
+use crate::model::{Calendar, DailySpan, Millis, OpeningHours, ServerTime, Shown, WeeklySpan};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::cell::OnceCell;
@@ -18,6 +18,8 @@ const SHIFT_MAX: Millis = Millis::from_days(2);
 const PERIODS_MAX: usize = 1_000;
 /// How many days ahead hours are looked for: a week, and one more where a change of clocks skips them.
 const DAYS_AHEAD: i64 = 15;
+/// How many openings are looked at where a change of clocks comes before the first.
+const OPENINGS: usize = 4;
 
 /// A moment on the customer's clock. What it takes to know is worked out when it is asked for, once.
 #[derive(Debug)]
@@ -68,6 +70,18 @@ impl<'a> Local<'a> {
         let first = hours.next_end(self.clock());
         let all = || (0..3).map(|day| Shown(first.0 + day * DAY)).collect();
         self.next(Some(first), all, |shown| !hours.contains(shown))
+    }
+
+    /// The first moment after now at which a place with this clock, closed now, is open; none when it stays closed.
+    pub(super) fn next_opening(&self, hours: &OpeningHours) -> Option<ServerTime> {
+        let first = hours.next_opening(self.clock())?;
+        // An opening that a change of clocks skips is made up for when they are set, or on another day.
+        let all = || {
+            std::iter::successors(Some(first), |at| hours.next_opening(Shown(at.0 - at.0.rem_euclid(DAY) + DAY)))
+                .take(OPENINGS)
+                .collect()
+        };
+        Some(self.next(Some(first), all, |shown| !hours.is_closed(shown)))
     }
 
     /// The first moment after now at which the clock shows what `holds`, which it does not now. It begins with `first`,

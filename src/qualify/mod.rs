@@ -2,7 +2,8 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, same visit, cooldowns, gap, caps, pace. A
+//! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, opening
+//! hours, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
@@ -18,6 +19,7 @@ mod gap;
 mod hours;
 mod ledger;
 mod local;
+mod open;
 mod pace;
 mod past;
 mod paused;
@@ -38,6 +40,7 @@ use crate::model::{
 use arbiter::Candidate;
 use asking::Asking;
 use local::Local;
+use open::Doors;
 use past::Past;
 use std::sync::Arc;
 
@@ -96,8 +99,11 @@ pub fn qualify(
     for (index, occasion) in occasions.iter().enumerate() {
         let past = Past::new(ledger, occasion, now);
         let local = Local::new(occasion.zone, now);
+        let Place { opening_hours, time_zone, .. } = occasion.place;
+        let doors = Doors::new(opening_hours.as_ref(), Local::new(time_zone, now));
         for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
-            let steps = ask_all(&Asking { customer, past: &past, local: &local, occasion, campaign, now });
+            let steps =
+                ask_all(&Asking { customer, past: &past, local: &local, doors: &doors, occasion, campaign, now });
             // A campaign that passes is outranked until the arbiter says otherwise.
             let reason = steps.iter().find_map(|step| step.refusal.clone());
             if reason.is_none() {
@@ -136,6 +142,7 @@ fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     if !asking.campaign.transactional {
         steps.extend(quiet::ask(asking));
     }
+    steps.extend(open::ask(asking));
     steps.push(same_visit::ask(asking));
     if !asking.campaign.transactional {
         steps.extend(cooldown::ask(asking));

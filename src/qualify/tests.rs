@@ -115,6 +115,7 @@ pub(super) fn campaign(name: &str) -> Campaign {
         min_gap: None,
         transactional: false,
         hours: Vec::new(),
+        while_closed: false,
     }
 }
 
@@ -124,6 +125,7 @@ pub(super) fn place(name: &str, brand: &str) -> Place {
         display_name: name.into(),
         brand: id!(BrandId, brand),
         time_zone: "America/Denver".into(),
+        opening_hours: None,
         tags: Vec::new(),
     }
 }

@@ -240,6 +240,7 @@ mod tests {
             display_name: "Roost Welton".into(),
             brand: BrandId::parse("", "roost").unwrap(),
             time_zone: "America/Denver".into(),
+            opening_hours: None,
             tags: Vec::new(),
         };
         let region = Region {

@@ -91,8 +91,12 @@ pub(crate) fn advice() -> impl Strategy<Value = ReportAdvice> {
 }
 
 pub(crate) fn place() -> impl Strategy<Value = Place> {
-    (place_id(), name(), brand_id(), zone(), btree_set(tag(), 0..4)).prop_map(
-        |(id, display_name, brand, time_zone, tags)| Place {
+    let open =
+        prop_oneof![Just("24/7"), Just("Mo-Fr 07:00-19:00; Sa,Su 08:00-18:00"), Just("sunrise-sunset; PH off")]
+            .prop_map(|text| OpeningHours::parse("open", text).unwrap());
+    (place_id(), name(), brand_id(), zone(), btree_set(tag(), 0..4), of(open)).prop_map(
+        |(id, display_name, brand, time_zone, tags, opening_hours)| Place {
+            opening_hours,
             id,
             display_name,
             brand,
@@ -200,12 +204,13 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let selector = (btree_set(region_id(), 0..3), btree_set(brand_id(), 1..3), btree_set(tag(), 0..3))
         .prop_map(|(regions, brands, tags)| RegionSelector { regions, brands, tags });
     let what = (campaign_id(), name(), selector, transition_kind(), topic_id(), message());
-    let limits = (weekly_hours(), cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
+    let limits =
+        ((weekly_hours(), any::<bool>()), cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
     (what, limits, rank).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
-            (hours, cooldown, caps, pace, min_gap, transactional),
+            ((hours, while_closed), cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
         )| Campaign {
             id,
@@ -221,6 +226,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             min_gap: min_gap.filter(|_| !transactional),
             transactional,
             hours,
+            while_closed,
             priority,
             value,
             active,
@@ -285,6 +291,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         Just(Reason::VisitCooldown),
         until().prop_map(|until| Reason::OutsideHours { until }),
         until().prop_map(|until| Reason::QuietHours { until }),
+        of(until()).prop_map(|until| Reason::PlaceClosed { until }),
         campaign_id().prop_map(|by| Reason::Outranked { by }),
     ]
 }

@@ -49,6 +49,7 @@ impl TryFrom<v1::Campaign> for Campaign {
             min_gap: wire.min_gap.map(|span| limits::window("min_gap", span)).transpose()?,
             transactional: wire.transactional,
             hours: hours::weekly(wire.hours)?,
+            while_closed: wire.while_closed,
             id,
         };
         limits::fit(&campaign)?;
@@ -76,6 +77,7 @@ impl From<&Campaign> for v1::Campaign {
             min_gap: campaign.min_gap.map(Into::into),
             transactional: campaign.transactional,
             hours: campaign.hours.iter().map(Into::into).collect(),
+            while_closed: campaign.while_closed,
         }
     }
 }

@@ -218,7 +218,7 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 21] = [
+pub const POLICIES: [&str; 22] = [
     "consent",
     "paused",
     "active-window",
@@ -226,6 +226,7 @@ pub const POLICIES: [&str; 21] = [
     "staleness",
     "topic",
     "quiet-hours",
+    "open",
     "same-visit",
     "visit-cooldown",
     "region-cooldown",
@@ -268,6 +269,7 @@ impl From<&Reason> for v1::Suppression {
             Reason::Gap { until: _ } => Wire::Gap,
             Reason::VisitCooldown => Wire::VisitCooldown,
             Reason::QuietHours { until: _ } => Wire::QuietHours,
+            Reason::PlaceClosed { until: _ } => Wire::PlaceClosed,
             Reason::OutsideHours { until: _ } => Wire::OutsideHours,
             Reason::Outranked { by } => {
                 wire.outranked_by = name::campaign_name(by);
@@ -307,6 +309,7 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::Gap => Self::Gap { until: end()? },
             Wire::VisitCooldown => Self::VisitCooldown,
             Wire::QuietHours => Self::QuietHours { until: end()? },
+            Wire::PlaceClosed => Self::PlaceClosed { until },
             Wire::OutsideHours => Self::OutsideHours { until: end()? },
             Wire::Outranked => Self::Outranked { by: name::campaign("outranked_by", &wire.outranked_by)? },
         })

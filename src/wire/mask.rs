@@ -119,7 +119,8 @@ macro_rules! extent {
 }
 
 impl Maskable for v1::Place {
-    const FIELDS: &'static [Field<Self>] = &[field!(display_name), field!(brand), field!(time_zone), field!(tags)];
+    const FIELDS: &'static [Field<Self>] =
+        &[field!(display_name), field!(brand), field!(time_zone), field!(tags), field!(opening_hours)];
 }
 
 impl Maskable for v1::Region {
@@ -175,6 +176,7 @@ impl Maskable for v1::Campaign {
         field!(min_gap),
         field!(transactional),
         field!(hours),
+        field!(while_closed),
     ];
 }
 
@@ -238,7 +240,7 @@ mod tests {
             let mask = FieldMask { paths: paths.into_iter().map(str::to_owned).collect() };
             let refusal = merge(v1::Place::default(), &v1::Place::default(), Some(&mask)).unwrap_err();
             assert_eq!(refusal.field, "update_mask.paths[1]");
-            assert!(refusal.problem.contains("display_name, brand, time_zone, tags"), "{refusal}");
+            assert!(refusal.problem.contains("display_name, brand, time_zone, tags, opening_hours"), "{refusal}");
         }
     }
 

@@ -4,8 +4,8 @@ use super::{choice, each, ids, name, required, sixteen_bits, time, v1};
 use crate::model::invalid::{at_most, text};
 use crate::model::place::{DWELL_DEFAULT, POLYGONS_MAX, RINGS_MAX, TAGS_MAX, VERTICES_MAX};
 use crate::model::{
-    BeaconExtent, BrandId, Circle, Extent, Fence, GroupId, Invalid, Metres, Millis, Place, Polygon, Position,
-    Proximity, Region, Ring, Tag, Uuid,
+    BeaconExtent, BrandId, Circle, Extent, Fence, GroupId, Invalid, Metres, Millis, OpeningHours, Place, Polygon,
+    Position, Proximity, Region, Ring, Tag, Uuid,
 };
 use v1::region::Extent as WireExtent;
 
@@ -24,6 +24,7 @@ impl TryFrom<v1::Place> for Place {
             brand: BrandId::parse("brand", &wire.brand)?,
             time_zone: time_zone("time_zone", &wire.time_zone)?,
             tags: ids("tags", &wire.tags, TAGS_MAX, Tag::parse)?,
+            opening_hours: opening_hours(&wire.opening_hours)?,
             id,
         })
     }
@@ -37,6 +38,7 @@ impl From<&Place> for v1::Place {
             brand: place.brand.to_string(),
             time_zone: place.time_zone.clone(),
             tags: place.tags.iter().map(Tag::to_string).collect(),
+            opening_hours: place.opening_hours.as_ref().map(OpeningHours::as_str).unwrap_or_default().to_owned(),
         }
     }
 }
@@ -174,6 +176,10 @@ impl From<&BeaconExtent> for v1::BeaconExtent {
 /// A display name of 1 to 200 characters, or the id where there is none.
 pub(super) fn display_name(wire: &str, id: &str) -> Result<String, Invalid> {
     if wire.is_empty() { Ok(id.to_owned()) } else { text("display_name", wire, 1, DISPLAY_NAME_MAX) }
+}
+
+fn opening_hours(wire: &str) -> Result<Option<OpeningHours>, Invalid> {
+    (!wire.is_empty()).then(|| OpeningHours::parse("opening_hours", wire)).transpose()
 }
 
 /// An IANA time zone, in the spelling of the database.

@@ -175,6 +175,7 @@ fn a_place_is_refused_at_the_field() {
             (|place| place.brand.clear(), "brand"),
             (|place| place.time_zone = "Mars/Olympus".into(), "time_zone"),
             (|place| place.time_zone.clear(), "time_zone"),
+            (|place| place.opening_hours = "soon".into(), "opening_hours"),
             (|place| place.tags = vec!["a".into(), "b".into(), "a".into()], "tags[2]"),
             (|place| place.tags = vec!["a".into(), "-".into()], "tags[1]"),
             (|place| place.tags = vec!["a".into(); 33], "tags"),

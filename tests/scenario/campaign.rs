@@ -9,7 +9,7 @@ use doorstep::model::{
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
     cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
-    transactional and paused";
+    transactional, while-closed and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
 pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
@@ -32,6 +32,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         min_gap: None,
         transactional: false,
         hours: Vec::new(),
+        while_closed: false,
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -45,6 +46,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
 fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
     match (key, text) {
         ("paused", None) => campaign.paused = true,
+        ("while-closed", None) => campaign.while_closed = true,
         ("transactional", None) => campaign.transactional = true,
         ("cooldown.visit", None) => campaign.cooldown.visit = true,
         (key, text) => return set(campaign, key, text, day),

@@ -84,6 +84,7 @@ fn detail(reason: &Reason) -> String {
         | Reason::VisitCooldown
         | Reason::Gap { .. }
         | Reason::OutsideHours { .. }
+        | Reason::PlaceClosed { .. }
         | Reason::QuietHours { .. }
         | Reason::RegionCooldown { .. }
         | Reason::PlaceCooldown { .. }

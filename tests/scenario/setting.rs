@@ -7,8 +7,8 @@ use doorstep::locate::Atlas;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
     BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
-    LocationConsent, Metres, Place, PlaceId, Platform, Polygon, Position, Proximity, QuietHours, Region, RegionId,
-    Ring, ServerTime, Tag, TopicId, Uuid,
+    LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity, QuietHours,
+    Region, RegionId, Ring, ServerTime, Tag, TopicId, Uuid,
 };
 use doorstep::qualify::CampaignBook;
 use std::collections::BTreeMap;
@@ -116,12 +116,15 @@ impl Setting {
         let mut brand = None;
         let mut zone = day.and_then(|day| day.zone.iana_name()).unwrap_or("UTC").to_owned();
         let mut tags = Vec::new();
+        let mut open = None;
         for (key, text) in words.settings() {
             match key {
                 "brand" => brand = Some(id("brand", value(key, text)?, BrandId::parse)?),
                 "zone" => value(key, text)?.clone_into(&mut zone),
                 "tags" => tags = ids("tags", value(key, text)?, Tag::parse)?,
-                other => return Err(unknown(other, "brand=, zone= and tags=")),
+                // Words are set apart by blanks, and so are the parts of opening hours.
+                "open" => open = Some(value(key, text)?.replace('_', " ")),
+                other => return Err(unknown(other, "brand=, zone=, open= and tags=")),
             }
         }
         self.places.push(Place {
@@ -130,6 +133,7 @@ impl Setting {
             brand: brand.ok_or("has no brand; write brand=…")?,
             time_zone: zone,
             tags,
+            opening_hours: open.map(|text| id("open", &text, OpeningHours::parse)).transpose()?,
         });
         Ok(())
     }

@@ -15,6 +15,7 @@ pub(super) fn region(id: &str, place: &str, extent: Extent) -> (Arc<Place>, Arc<
         display_name: place.into(),
         brand: BrandId::parse("brand", brand).unwrap(),
         time_zone: "UTC".into(),
+        opening_hours: None,
         tags: vec![],
     };
     let region = Region {

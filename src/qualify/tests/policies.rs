@@ -2,8 +2,8 @@
 
 use super::{NOW, World, id};
 use crate::model::{
-    ActiveWindow, Calendar, Cap, CapScope, CapWindow, DailySpan, Millis, Pace, Reason, ServerTime, Verdict, Weekdays,
-    WeeklySpan,
+    ActiveWindow, Calendar, Cap, CapScope, CapWindow, DailySpan, Millis, OpeningHours, Pace, Reason, ServerTime,
+    Verdict, Weekdays, WeeklySpan,
 };
 
 /// What is set up, why the policy refuses if it does, and its words; none where it has no say.
@@ -498,6 +498,56 @@ fn quiet_hours() {
 /// The time moves to that moment.
 fn moved(w: &mut World, now: &str) {
     w.now = ServerTime(now.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+}
+
+#[test]
+fn opening_hours() {
+    // It is Friday, 01:00, in Denver.
+    fn open(w: &mut World, hours: &str) {
+        w.place.opening_hours = Some(OpeningHours::parse("hours", hours).unwrap());
+        // The place's own clock counts.
+        w.zone = "Europe/Berlin";
+    }
+    let closed = |hours| Some(Reason::PlaceClosed { until: Some(NOW + Millis::from_hours(hours)) });
+    let until = |text: &str| {
+        let at = ServerTime(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        Some(Reason::PlaceClosed { until: Some(at) })
+    };
+    check(
+        "open",
+        &[
+            (|_| {}, None, ""),
+            (|w| open(w, "Mo-Su 20:00-02:00"), None, "open on Friday 01:00"),
+            (|w| open(w, "Mo-Su 07:00-19:00"), closed(6), "closed on Friday 01:00"),
+            (|w| open(w, "Fr off; Sa 07:00-19:00"), closed(30), "closed on Friday 01:00"),
+            (|w| open(w, "off"), Some(Reason::PlaceClosed { until: None }), "closed on Friday 01:00"),
+            (
+                |w| {
+                    open(w, "Mo-Su 07:00-19:00");
+                    w.campaign.while_closed = true;
+                },
+                None,
+                "",
+            ),
+            // It opens at half past two, which the clock skips.
+            (
+                |w| {
+                    open(w, "Mo-Su 02:30-19:00");
+                    moved(w, "2027-03-14T01:00:00-07");
+                },
+                until("2027-03-14T03:00:00-06"),
+                "closed on Sunday 01:00",
+            ),
+            (
+                |w| {
+                    open(w, "Mo-Su 02:15-02:45");
+                    moved(w, "2027-03-14T01:00:00-07");
+                },
+                until("2027-03-15T02:15:00-06"),
+                "closed on Sunday 01:00",
+            ),
+        ],
+    );
 }
 
 #[test]

@@ -107,6 +107,7 @@ fn place(id: &str) -> v1::Place {
         name: format!("places/{id}"),
         brand: "roost".into(),
         time_zone: "America/Denver".into(),
+        opening_hours: String::new(),
         tags: vec![format!("near-{id}")],
         ..v1::Place::default()
     }

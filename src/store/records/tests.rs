@@ -169,6 +169,7 @@ fn the_catalogue_is_changed_as_a_whole() {
             display_name: "Cafe".to_owned(),
             brand: BrandId::parse("brand", "roost").unwrap(),
             time_zone: "America/Denver".to_owned(),
+            opening_hours: None,
             tags: Vec::new(),
         };
         let circle = Circle::new(Position::new(39.7, -104.9).unwrap(), Metres(50.0)).unwrap();
