@@ -37,6 +37,8 @@ impl Server {
     pub fn start_in(data: &Path, args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorstep"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            // The tests must give the same by day and by night.
+            .env("DOORSTEP_QUIET_HOURS", "none")
             .arg(data)
             .args(args)
             .stdout(Stdio::piped())
