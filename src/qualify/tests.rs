@@ -4,6 +4,8 @@ mod arbiter;
 mod book;
 mod caps;
 mod ledger;
+mod limits;
+mod local_time;
 mod policies;
 mod properties;
 

@@ -254,6 +254,12 @@ mod tests {
         Ping { sequence: Sequence(sequence), observed, fix: Some(fix), sightings: Vec::new(), app: AppState::Unknown }
     }
 
+    /// An ingest over these records, by the time of the pings.
+    fn serving(records: &Records, catalogue: CatalogueCell, hot: HotCustomers) -> Ingest {
+        let (presence, manners) = (PresenceConfig::default(), Manners::default());
+        Ingest::new(records.clone(), catalogue, Clock::pings(), presence, hot, manners).unwrap()
+    }
+
     /// The refusals of a ping of ada's phone.
     async fn check(ingest: &Ingest, sequence: u64, refusals: &[Refusal]) {
         let (ada, phone) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
@@ -270,15 +276,7 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = CatalogueCell::load(records.clone()).unwrap();
         let hot = HotCustomers::new(10);
-        let ingest = Ingest::new(
-            records.clone(),
-            catalogue,
-            Clock::pings(),
-            PresenceConfig::default(),
-            hot.clone(),
-            Manners::default(),
-        )
-        .unwrap();
+        let ingest = serving(&records, catalogue, hot.clone());
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
@@ -338,15 +336,7 @@ mod tests {
         let catalogue = door(&records).await;
         let (ada, id) = located(&records).await;
 
-        let ingest = Ingest::new(
-            records.clone(),
-            catalogue.clone(),
-            Clock::pings(),
-            PresenceConfig::default(),
-            HotCustomers::new(10),
-            Manners::default(),
-        )
-        .unwrap();
+        let ingest = serving(&records, catalogue.clone(), HotCustomers::new(10));
         let kept = ingest.batch(&ada, &id, (1..=30).map(ping).collect(), Vec::new()).await.unwrap();
         let kinds = |transitions: &[Transition]| transitions.iter().map(|own| own.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&kept.transitions), [TransitionKind::Enter]);
@@ -358,15 +348,7 @@ mod tests {
         let empty = ingest.batch(&ada, &id, Vec::new(), Vec::new()).await.unwrap();
         assert_eq!(empty.advice, kept.advice, "an empty batch is advised, too");
 
-        let restarted = Ingest::new(
-            records.clone(),
-            catalogue,
-            Clock::pings(),
-            PresenceConfig::default(),
-            HotCustomers::new(10),
-            Manners::default(),
-        )
-        .unwrap();
+        let restarted = serving(&records, catalogue, HotCustomers::new(10));
         let (alarm, customer) = restarted.timers.first().expect("the timer is durable");
         assert_eq!(customer, ada);
         restarted.tick(&ada, alarm - Millis(1)).await.unwrap();
@@ -388,15 +370,7 @@ mod tests {
         let records = Records::new(Arc::new(MemoryStore::new()));
         let catalogue = door(&records).await;
         let (ada, id) = located(&records).await;
-        let ingest = Ingest::new(
-            records.clone(),
-            catalogue,
-            Clock::pings(),
-            PresenceConfig::default(),
-            HotCustomers::new(10),
-            Manners::default(),
-        )
-        .unwrap();
+        let ingest = serving(&records, catalogue, HotCustomers::new(10));
         let waiting = || {
             let (state, _) = records.load_customer(&ada).unwrap().unwrap();
             state.devices[&id].order.waiting.len()
