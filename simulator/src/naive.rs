@@ -111,6 +111,7 @@ mod tests {
             transactional: false,
             hours: Vec::new(),
             while_closed: false,
+            outside_hours: doorstep::model::OutsideHours::Drop,
         })])
     }
 

@@ -95,6 +95,8 @@ pub fn tally(decisions: &[Decision]) -> Tally {
                 tally.sent.insert(trigger.clone());
             }
             Verdict::Suppressed(reason) => *tally.held_back.entry(reason.label()).or_default() += 1,
+            // What comes of it is told by another decision.
+            Verdict::Held { .. } => {}
         }
     }
     tally
@@ -121,6 +123,20 @@ pub fn rows(
             });
             rows.extend(verdicts);
         }
+        let told = |own: &&Assessment| {
+            !decision.transitions.iter().any(|what| what.region == own.region && what.kind == own.transition)
+        };
+        let waited: Vec<&Assessment> = decision.assessments.iter().filter(told).collect();
+        if let Some(first) = waited.first() {
+            rows.push(Row {
+                at: Some(DeviceTime(decision.decided.0)),
+                place: names.region(&first.region),
+                what: "what had waited".to_owned(),
+                why: String::new(),
+                tone: Tone::Plain,
+            });
+        }
+        rows.extend(waited.into_iter().map(|own| verdict(own, decision.decided, names, zone, received)));
     }
     rows
 }
@@ -138,7 +154,7 @@ pub fn verdicts(
         .iter()
         .filter(|assessed| assessed.region == transition.region && assessed.transition == transition.kind)
         .collect();
-    assessments.sort_by_key(|assessed| matches!(assessed.verdict, Verdict::Suppressed(_)));
+    assessments.sort_by_key(|assessed| assessed.verdict.kind());
     assessments.into_iter().map(|assessed| verdict(assessed, decision.decided, names, zone, received)).collect()
 }
 
@@ -157,6 +173,10 @@ fn verdict(
                 Some(true) => (format!("ALERT {message} sent and received"), String::new(), Tone::Sent),
                 Some(false) => (format!("ALERT {message} sent, NOT RECEIVED"), String::new(), Tone::Trouble),
             }
+        }
+        Verdict::Held { until } => {
+            let message = names.message(&assessed.campaign);
+            (format!("{message} waits"), format!("until {}", clock(until.0, zone, "%H:%M:%S")), Tone::HeldBack)
         }
         Verdict::Suppressed(reason) => (
             format!("no alert {}", names.message(&assessed.campaign)),
@@ -225,6 +245,7 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
         Reason::QuietHours { until } => format!("quiet hours until {}", clock(until)),
         Reason::PlaceClosed { until: Some(until) } => format!("the place is closed until {}", clock(until)),
         Reason::PlaceClosed { until: None } => "the place is closed".to_owned(),
+        Reason::VisitEnded => "the visit ended while it waited".to_owned(),
         Reason::VisitCooldown => "this visit had an alert before".to_owned(),
         Reason::Outranked { by } => format!("{} won", names.message(by)),
     }

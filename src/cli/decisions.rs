@@ -76,6 +76,8 @@ enum Verdict {
     Qualified,
     /// A message was held back.
     Suppressed,
+    /// A message waits, or waited.
+    Held,
 }
 
 impl Filter {
@@ -95,6 +97,7 @@ impl Filter {
             verdict: match self.verdict {
                 Some(Verdict::Qualified) => v1::Verdict::Qualified,
                 Some(Verdict::Suppressed) => v1::Verdict::Suppressed,
+                Some(Verdict::Held) => v1::Verdict::Held,
                 None => v1::Verdict::Unspecified,
             }
             .into(),
@@ -145,6 +148,7 @@ fn row(decision: &v1::Decision, zone: &output::Zone) -> [String; 4] {
     for assessment in &decision.assessments {
         let campaign = output::id(&assessment.campaign);
         match &assessment.suppression {
+            None if assessment.verdict() == v1::Verdict::Held => suppressed.add("held".to_owned(), campaign),
             None => qualified.add("qualified".to_owned(), campaign),
             Some(suppression) => suppressed.add(format!("{}:", output::reason(suppression.reason())), campaign),
         }

@@ -5,6 +5,7 @@
 //! [`Engine::tick`]. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
 
 mod clock;
+mod holds;
 mod manners;
 mod order;
 mod sequences;
@@ -21,10 +22,10 @@ pub use state::{CustomerState, DeviceState};
 use crate::locate::{Atlas, Site};
 use crate::model::{
     Assessment, DailySpan, Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping,
-    Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger, Verdict,
+    Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger,
 };
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
-use crate::qualify::{self, CampaignBook, Occasion, Qualified};
+use crate::qualify::{self, CampaignBook, Occasion};
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
 pub const AHEAD_MAX: Millis = Millis::from_mins(2);
@@ -116,6 +117,7 @@ impl Engine<'_> {
             outcomes.extend(self.decide(state, device, ping, now));
         }
         self.release(state, device, now, &mut outcomes);
+        self.ask_again(state, now, &mut outcomes);
         Observed::Kept(outcomes)
     }
 
@@ -141,8 +143,8 @@ impl Engine<'_> {
         presence::advice(self.presence, &self.catalogue.atlas, &state.devices.get(device)?.presence)
     }
 
-    /// Does what is due by now although no ping came: decides pings that have waited long enough, and takes the
-    /// silence of devices as what it is. Nothing is due before [`Engine::due`].
+    /// Does what is due by now although no ping came: decides pings that have waited long enough, takes the silence of
+    /// devices as what it is, and asks again about messages that waited. Nothing is due before [`Engine::due`].
     pub fn tick(&self, state: &mut CustomerState, now: ServerTime) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         if !state.customer.consents() {
@@ -164,6 +166,7 @@ impl Engine<'_> {
                 outcomes.push(self.conclude(state, &device, None, until, seen, now));
             }
         }
+        self.ask_again(state, now, &mut outcomes);
         outcomes
     }
 
@@ -175,7 +178,11 @@ impl Engine<'_> {
                 Some(own.clock.until + (due - own.presence.latest?))
             })
         };
-        if state.customer.consents() { state.devices.values().filter_map(of_device).min() } else { None }
+        if state.customer.consents() {
+            state.devices.values().filter_map(of_device).chain(Self::held_until(state)).min()
+        } else {
+            None
+        }
     }
 
     /// Decides the pings whose turn has come.
@@ -228,23 +235,15 @@ impl Engine<'_> {
         let quiet = self.manners.quiet_hours_of(&state.customer);
         let occasions = self.occasions(&seen, now, behind, zone, quiet);
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
-        let Qualified { mut assessments, winner } =
-            qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
-        let trigger = winner.and_then(|win| {
-            let Occasion { transition, place, age, .. } = occasions.get(win.occasion)?;
-            Some(Trigger {
-                id: win.trigger,
-                customer: state.customer.id.clone(),
-                device: device.clone(),
-                campaign: win.campaign.id.clone(),
-                place: place.id.clone(),
-                decision: id.clone(),
-                transition: (*transition).clone(),
-                message: win.campaign.message.clone(),
-                created: now,
-                expires: now + win.campaign.time_to_live - *age,
-            })
+        let mut answer = qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
+        let trigger = answer.winner.as_ref().and_then(|win| {
+            let occasion = occasions.get(win.occasion)?;
+            Some(holds::trigger(win, occasion, state.customer.id.clone(), device, id.clone(), now))
         });
+        let held = holds::keep(&state.held, device, &occasions, &mut answer, now);
+        let mut assessments = holds::end_visits(&mut state.held, device, &seen.transitions, now);
+        assessments.extend(answer.assessments);
+        state.held.extend(held);
         let left_out = shorten(&mut assessments);
         let mut regions = seen.regions;
         // No two have the same id, so that the order is whole.
@@ -296,6 +295,7 @@ impl Engine<'_> {
                     .map_or(Metres(0.0), |step| step.distance),
                 zone: zone.unwrap_or(&site.place.time_zone),
                 quiet,
+                held: None,
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()
@@ -303,12 +303,12 @@ impl Engine<'_> {
 }
 
 /// Keeps a decision small enough to be stored, whatever the number of campaigns: the one that qualified stays, and
-/// so do the first of the others. Returns how many do not.
+/// so do those that wait, and the first of the others. Returns how many do not.
 fn shorten(assessments: &mut Vec<Assessment>) -> u32 {
     let left_out = assessments.len().saturating_sub(ASSESSMENTS_MAX);
     if left_out > 0 {
         // A stable sort: the rest stay in their order.
-        assessments.sort_by_key(|assessment| !matches!(assessment.verdict, Verdict::Qualified(_)));
+        assessments.sort_by_key(|assessment| assessment.verdict.kind());
         assessments.truncate(ASSESSMENTS_MAX);
     }
     u32::try_from(left_out).unwrap_or(u32::MAX)
@@ -332,6 +332,7 @@ fn refuse(device: &DeviceState, consents: bool, ping: &Ping, now: ServerTime) ->
 #[cfg(test)]
 mod shortening {
     use super::*;
+    use crate::model::Verdict;
     use crate::model::{CampaignId, Reason, RegionId, TransitionKind, TriggerId};
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{DeviceClock, Order, Sequences};
 use crate::model::{Customer, Device, DeviceId, ServerTime};
 use crate::presence::DevicePresence;
-use crate::qualify::Ledger;
+use crate::qualify::{Held, Ledger};
 use std::collections::BTreeMap;
 
 /// One customer with devices, presence and ledger.
@@ -15,16 +15,19 @@ pub struct CustomerState {
     pub devices: BTreeMap<DeviceId, DeviceState>,
     /// What the person was sent.
     pub ledger: Ledger,
+    /// What waits to be said, at most [`HELD_MAX`](crate::qualify::HELD_MAX).
+    pub held: Vec<Held>,
 }
 
 impl CustomerState {
     /// A customer without devices, who was never sent anything.
     pub fn new(customer: Customer) -> Self {
-        Self { customer, devices: BTreeMap::new(), ledger: Ledger::default() }
+        Self { customer, devices: BTreeMap::new(), ledger: Ledger::default(), held: Vec::new() }
     }
 
     /// Forgets all that was derived from the customer's positions.
     pub fn forget_positions(&mut self) {
+        self.held.clear();
         for device in self.devices.values_mut() {
             device.presence = DevicePresence::default();
             device.history = DevicePresence::default();

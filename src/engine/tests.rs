@@ -82,6 +82,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         transactional: false,
         hours: Vec::new(),
         while_closed: false,
+        outside_hours: crate::model::OutsideHours::Drop,
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),
@@ -342,6 +343,7 @@ fn verdicts(arrive: impl Fn(usize, &Ping) -> i64) -> Vec<Option<Reason>> {
     let verdict = |verdict: &Verdict| match verdict {
         Verdict::Qualified(_) => None,
         Verdict::Suppressed(reason) => Some(reason.clone()),
+        Verdict::Held { until } => panic!("held until {until:?}"),
     };
     outcomes.iter().flat_map(|outcome| &outcome.decision.assessments).map(|a| verdict(&a.verdict)).collect()
 }

@@ -50,6 +50,8 @@ struct Entry {
     hours: Vec<super::hours::Entry>,
     #[serde(default)]
     while_closed: bool,
+    #[serde(default)]
+    outside_hours: super::hours::Outside,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -198,6 +200,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         transactional: entry.transactional,
         hours: super::hours::weekly(&entry.hours)?,
         while_closed: entry.while_closed,
+        outside_hours: entry.outside_hours.into(),
     })
 }
 

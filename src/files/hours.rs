@@ -1,6 +1,6 @@
 //! Hours as they stand in files: `{ days: [mon, tue], from: 09:00, until: 18:00 }`.
 
-use crate::model::{DailySpan, Invalid, Weekdays, WeeklySpan};
+use crate::model::{DailySpan, Invalid, OutsideHours, Weekdays, WeeklySpan};
 use serde::Deserialize;
 
 /// One range of hours on some days.
@@ -23,6 +23,24 @@ enum Day {
     Fri,
     Sat,
     Sun,
+}
+
+/// What becomes of a message outside of hours.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outside {
+    #[default]
+    Drop,
+    Hold,
+}
+
+impl From<Outside> for OutsideHours {
+    fn from(outside: Outside) -> Self {
+        match outside {
+            Outside::Drop => Self::Drop,
+            Outside::Hold => Self::Hold,
+        }
+    }
 }
 
 /// A campaign's hours.

@@ -59,6 +59,18 @@ pub struct Campaign {
     pub hours: Vec<WeeklySpan>,
     /// Whether it speaks while the place is closed, too.
     pub while_closed: bool,
+    /// What becomes of a message outside of hours: quiet ones, its own, those of the place.
+    pub outside_hours: OutsideHours,
+}
+
+/// What becomes of a message that comes outside of hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutsideHours {
+    /// It is not sent.
+    #[default]
+    Drop,
+    /// It waits until they open, for as long as the visit lasts.
+    Hold,
 }
 
 /// The regions that a campaign applies to: those that any of the sets names.

@@ -16,7 +16,7 @@ pub struct Decision {
     pub customer: CustomerId,
     /// The device that reported.
     pub device: DeviceId,
-    /// The ping's number; 0 when it was decided by silence.
+    /// The ping's number; 0 when it was decided by silence, or asked about again.
     pub sequence: Sequence,
     /// When the device took the reading, by its own clock; up to when it was silent, when that decided.
     pub observed: DeviceTime,
@@ -164,6 +164,40 @@ pub enum Verdict {
     Qualified(TriggerId),
     /// Nothing is sent: the reason of the first policy that refused.
     Suppressed(Reason),
+    /// It waits, and is asked about again at that time.
+    Held {
+        /// When.
+        until: ServerTime,
+    },
+}
+
+/// The answer for one campaign, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VerdictKind {
+    /// A trigger was made.
+    Qualified,
+    /// It waits.
+    Held,
+    /// Nothing is sent.
+    Suppressed,
+}
+
+impl Verdict {
+    /// The answer in a word.
+    pub fn kind(&self) -> VerdictKind {
+        match self {
+            Self::Qualified(_) => VerdictKind::Qualified,
+            Self::Held { .. } => VerdictKind::Held,
+            Self::Suppressed(_) => VerdictKind::Suppressed,
+        }
+    }
+}
+
+/// What a message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Hours that open.
+    Hours,
 }
 
 /// Why nothing is sent, and until when where that is known.
@@ -228,6 +262,8 @@ pub enum Reason {
     },
     /// This visit had a message of some campaign.
     VisitCooldown,
+    /// The visit ended while the message waited.
+    VisitEnded,
     /// It is one of the customer's quiet hours.
     QuietHours {
         /// When they end.
@@ -264,6 +300,7 @@ impl Reason {
             | Self::Topic
             | Self::SameVisit
             | Self::VisitCooldown
+            | Self::VisitEnded
             | Self::Outranked { .. } => None,
         }
     }
@@ -289,6 +326,7 @@ impl Reason {
             Self::Outranked { .. } => "outranked",
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",
+            Self::VisitEnded => "visit ended",
             Self::QuietHours { .. } => "quiet hours",
             Self::PlaceClosed { .. } => "place closed",
             Self::OutsideHours { .. } => "outside hours",

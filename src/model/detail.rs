@@ -1,6 +1,7 @@
 //! What a policy found, in words that are formed only where somebody reads them.
 
 use super::campaign::{Calendar, CapWindow};
+use super::decision::Waits;
 use super::hours::Shown;
 use super::ids::{CampaignId, TopicId};
 use super::time::Millis;
@@ -75,6 +76,13 @@ pub enum Detail {
     },
     /// How long until a pace has room.
     PaceUsed(Millis),
+    /// How long a message has waited.
+    Held {
+        /// So long,
+        waited: Millis,
+        /// for this.
+        waits: Waits,
+    },
     /// How many others the arbiter let it win over.
     Won(usize),
     /// The campaign that won, and by what.
@@ -125,6 +133,7 @@ impl fmt::Display for Detail {
                 write!(f, "{left} of {burst} left after this one, one more each {refill}")
             }
             Self::PaceUsed(until) => write!(f, "used up, room in {until}"),
+            Self::Held { waited, waits: Waits::Hours } => write!(f, "waited {waited} for hours"),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost { by, to } => match by {

@@ -112,6 +112,13 @@ impl DecisionId {
     }
 }
 
+impl DecisionId {
+    /// The decision on what a customer's messages had waited for: server time, device of the first. One a moment.
+    pub fn derive_again(decided: super::ServerTime, device: &DeviceId) -> Self {
+        Self(format!("{:013}-{}", decided.0.max(0), hash_id("h", &[device.as_str()])).into())
+    }
+}
+
 /// `prefix` and 26 characters of the 128-bit XXH3 of the parts (xxHash specification, section XXH3), which are
 /// set apart by a byte that no id can hold.
 fn hash_id(prefix: &str, parts: &[&str]) -> String {

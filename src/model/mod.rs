@@ -17,12 +17,12 @@ pub mod trigger;
 pub mod units;
 
 pub use campaign::{
-    ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, Pace, RegionSelector,
+    ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, OutsideHours, Pace, RegionSelector,
 };
 pub use customer::{Customer, Device, LocationConsent, Platform, QuietHours};
 pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
-    TransitionKind, Verdict,
+    TransitionKind, Verdict, VerdictKind, Waits,
 };
 pub use detail::{Contest, Detail};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};

@@ -46,7 +46,7 @@ pub use track::{Covariance, Held, Track};
 use crate::locate::Atlas;
 use crate::model::ping::ACCURACY_MAX_M;
 use crate::model::{
-    DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, Transition,
+    DeviceId, DeviceTime, Fix, FixOutcome, FixStep, Metres, Ping, Position, RegionId, RegionStep, Transition, VisitId,
 };
 use around::{Around, Before};
 use notes::{Notes, span};
@@ -199,6 +199,12 @@ impl DevicePresence {
     pub fn knows(&self, region: &RegionId, at: DeviceTime) -> bool {
         let latch = self.fences.get(region).or_else(|| self.beacons.latches.get(region));
         latch.and_then(Latch::visit).is_some_and(|visit| visit.start <= at)
+    }
+
+    /// The visit to the region that is under way.
+    pub fn visit(&self, region: &RegionId) -> Option<&VisitId> {
+        let latch = self.fences.get(region).or_else(|| self.beacons.latches.get(region));
+        latch.and_then(Latch::visit).map(|visit| &visit.id)
     }
 
     /// Drops what no filter can have written, so that a damaged record harms nothing but itself.

@@ -5,7 +5,7 @@
 //! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, opening
 //! hours, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
-//! explanation is complete. Of the campaigns that pass, the arbiter lets one win, and the win is written into
+//! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
 
 mod active;
@@ -16,6 +16,7 @@ mod cap;
 mod consent;
 mod cooldown;
 mod gap;
+mod hold;
 mod hours;
 mod ledger;
 mod local;
@@ -31,14 +32,15 @@ mod tests;
 mod topic;
 
 pub use book::CampaignBook;
+pub use hold::{HELD_MAX, Held};
 pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
 
 use crate::model::{
-    Assessment, Campaign, Customer, DailySpan, Metres, Millis, Place, PolicyStep, Reason, Region, ServerTime,
-    Transition, TriggerId, Verdict,
+    Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Reason, Region,
+    ServerTime, Transition, TriggerId, Verdict, Waits,
 };
 use arbiter::Candidate;
-use asking::Asking;
+use asking::{Asking, pass};
 use local::Local;
 use open::Doors;
 use past::Past;
@@ -61,6 +63,8 @@ pub struct Occasion<'a> {
     pub zone: &'a str,
     /// The customer's quiet hours, on that clock.
     pub quiet: Option<DailySpan>,
+    /// The message that waited for this; absent: it is new, and all campaigns are asked.
+    pub held: Option<&'a Held>,
 }
 
 /// What [`qualify`] answers.
@@ -70,6 +74,23 @@ pub struct Qualified {
     pub assessments: Vec<Assessment>,
     /// What is to be sent; absent when nothing qualified.
     pub winner: Option<Win>,
+    /// What is to wait.
+    pub holds: Vec<Hold>,
+}
+
+/// What is to wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The index of the occasion.
+    pub occasion: usize,
+    /// The index of the assessment.
+    pub assessment: usize,
+    /// When it is to be asked about again.
+    pub until: ServerTime,
+    /// What it waits for.
+    pub waits: Waits,
 }
 
 /// What is to be sent. Its budget is reserved in the ledger.
@@ -96,26 +117,32 @@ pub fn qualify(
 ) -> Qualified {
     let mut assessments = Vec::new();
     let mut candidates = Vec::new();
+    let mut holds = Vec::new();
     for (index, occasion) in occasions.iter().enumerate() {
         let past = Past::new(ledger, occasion, now);
         let local = Local::new(occasion.zone, now);
         let Place { opening_hours, time_zone, .. } = occasion.place;
         let doors = Doors::new(opening_hours.as_ref(), Local::new(time_zone, now));
-        for campaign in book.applying(occasion.region, occasion.place, occasion.transition.kind) {
+        let applying = book.applying(occasion.region, occasion.place, occasion.transition.kind);
+        let wanted = |campaign: &&Arc<Campaign>| occasion.held.is_none_or(|held| held.campaign == campaign.id);
+        for campaign in applying.filter(wanted) {
             let steps =
                 ask_all(&Asking { customer, past: &past, local: &local, doors: &doors, occasion, campaign, now });
-            // A campaign that passes is outranked until the arbiter says otherwise.
-            let reason = steps.iter().find_map(|step| step.refusal.clone());
-            if reason.is_none() {
+            let verdict = hold::verdict(campaign, &steps).unwrap_or_else(|| {
                 candidates.push(Candidate { campaign, occasion, index, assessment: assessments.len() });
+                // Until the arbiter says otherwise.
+                Verdict::Suppressed(Reason::Outranked { by: campaign.id.clone() })
+            });
+            if let Verdict::Held { until } = verdict {
+                let (campaign, assessment) = (campaign.id.clone(), assessments.len());
+                holds.push(Hold { campaign, occasion: index, assessment, until, waits: Waits::Hours });
             }
-            let reason = reason.unwrap_or_else(|| Reason::Outranked { by: campaign.id.clone() });
             assessments.push(Assessment {
                 campaign: campaign.id.clone(),
                 region: occasion.region.id.clone(),
                 transition: occasion.transition.kind,
                 policies: steps,
-                verdict: Verdict::Suppressed(reason),
+                verdict,
             });
         }
     }
@@ -126,13 +153,16 @@ pub fn qualify(
         ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
         Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger }
     });
-    Qualified { assessments, winner }
+    Qualified { assessments, winner, holds }
 }
 
 /// The answer of every policy that has a say on the campaign, in their order.
 fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     // Five policies always answer, and the arbiter may add its own.
     let mut steps = Vec::with_capacity(8 + asking.campaign.caps.len());
+    if let Some(held) = asking.occasion.held {
+        steps.push(pass("held", Detail::Held { waited: held.waited(asking.now), waits: held.waits }));
+    }
     steps.push(consent::ask(asking));
     steps.push(paused::ask(asking));
     steps.extend(active::ask(asking));

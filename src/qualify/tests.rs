@@ -3,6 +3,7 @@
 mod arbiter;
 mod book;
 mod caps;
+mod holding;
 mod ledger;
 mod limits;
 mod local_time;
@@ -13,7 +14,8 @@ use super::{CampaignBook, Ledger, Occasion, Qualified, Sent, qualify};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
     ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, DeviceTime, Extent, LocationConsent,
-    Message, Metres, Millis, Place, Proximity, Region, RegionSelector, ServerTime, Transition, TransitionKind, Uuid,
+    Message, Metres, Millis, OutsideHours, Place, Proximity, Region, RegionSelector, ServerTime, Transition,
+    TransitionKind, Uuid,
 };
 use std::sync::Arc;
 
@@ -92,6 +94,7 @@ impl World {
             nearness: Metres(0.0),
             zone: self.zone,
             quiet: self.quiet,
+            held: None,
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }
@@ -118,6 +121,7 @@ pub(super) fn campaign(name: &str) -> Campaign {
         transactional: false,
         hours: Vec::new(),
         while_closed: false,
+        outside_hours: OutsideHours::Drop,
     }
 }
 

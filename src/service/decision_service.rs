@@ -8,7 +8,7 @@ use super::page::Wanted;
 use super::region_service::filter;
 use super::sentences::{Told, sentences};
 use crate::engine::DeviceState;
-use crate::model::{CampaignId, CustomerId, DeviceId, Invalid, Millis, ServerTime, Verdict};
+use crate::model::{CampaignId, CustomerId, DeviceId, Invalid, Millis, ServerTime, Verdict, VerdictKind};
 use crate::store::{DecisionFilter, LogCursor, LogPlace, Records, StoredTrigger};
 use crate::wire::{name, time, trigger::trigger_message, v1};
 use std::pin::Pin;
@@ -65,7 +65,7 @@ impl Decisions {
         for assessment in &decision.assessments {
             match &assessment.verdict {
                 Verdict::Qualified(trigger) => triggers.extend(self.records.get_trigger(&customer, trigger)?),
-                Verdict::Suppressed(_) => {}
+                Verdict::Suppressed(_) | Verdict::Held { .. } => {}
             }
         }
         let told: Vec<Told<'_>> = triggers
@@ -227,15 +227,16 @@ impl v1::decision_service_server::DecisionService for Decisions {
 
 fn filter_of(request: &v1::ListDecisionsRequest) -> Result<DecisionFilter, Failure> {
     let everybody = request.parent == name::EVERY_CUSTOMER;
-    let problem = || format!("is {}; must be QUALIFIED, SUPPRESSED, or unset for all", request.verdict);
+    let problem = || format!("is {}; must be QUALIFIED, SUPPRESSED, HELD, or unset for all", request.verdict);
     Ok(DecisionFilter {
         customer: (!everybody).then(|| name::customer("parent", &request.parent)).transpose()?,
         campaign: filter(&request.campaign, |name| name::campaign("campaign", name))?,
         region: filter(&request.region, |name| name::region("region", name))?,
-        qualified: match v1::Verdict::try_from(request.verdict) {
+        verdict: match v1::Verdict::try_from(request.verdict) {
             Ok(v1::Verdict::Unspecified) => None,
-            Ok(v1::Verdict::Qualified) => Some(true),
-            Ok(v1::Verdict::Suppressed) => Some(false),
+            Ok(v1::Verdict::Qualified) => Some(VerdictKind::Qualified),
+            Ok(v1::Verdict::Suppressed) => Some(VerdictKind::Suppressed),
+            Ok(v1::Verdict::Held) => Some(VerdictKind::Held),
             Err(_) => return Err(Invalid::new("verdict", problem()).into()),
         },
         start: request.start_time.map(|at| time::server_time("start_time", at)).transpose()?,

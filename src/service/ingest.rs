@@ -231,7 +231,7 @@ fn record(outcomes: &mut Outcomes, outcome: Outcome, traced: Option<ServerTime>,
             sightings: outcome.sightings,
         });
     }
-    if !outcome.decision.transitions.is_empty() {
+    if !outcome.decision.transitions.is_empty() || !outcome.decision.assessments.is_empty() {
         outcomes.decisions.push(outcome.decision);
     }
     outcomes.triggers.extend(outcome.trigger);

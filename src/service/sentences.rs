@@ -40,6 +40,15 @@ pub(super) fn sentences(decision: &Decision, triggers: &[Told<'_>], shelf: &Shel
             all.push("No campaign speaks about that.".to_owned());
         }
     }
+    let untold = |assessment: &&Assessment| {
+        let told = |own: &Transition| own.region == assessment.region && own.kind == assessment.transition;
+        !decision.transitions.iter().any(told)
+    };
+    let waited: Vec<&Assessment> = decision.assessments.iter().filter(untold).collect();
+    if let Some(first) = waited.first() {
+        all.push(teller.waited(&first.region));
+    }
+    all.extend(waited.into_iter().map(|assessment| teller.assessment(assessment)));
     all.push(teller.evidence());
     all
 }
@@ -51,6 +60,13 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
+    /// What had waited comes up again.
+    fn waited(&self, region: &RegionId) -> String {
+        let at = local(self.decision.decided.0, &self.zone(region)).strftime("%H:%M:%S").to_string();
+        let customer = &self.decision.customer;
+        format!("At {at} what had waited for {customer} in {} was settled.", self.region_name(region))
+    }
+
     fn transition(&self, transition: &Transition) -> String {
         let Decision { customer, device, .. } = self.decision;
         let zone = self.zone(&transition.region);
@@ -105,6 +121,16 @@ impl Teller<'_> {
         let name = self.campaign_name(&assessment.campaign);
         match &assessment.verdict {
             Verdict::Qualified(trigger) => format!("{name}: {}.", self.delivery(trigger, &assessment.region)),
+            Verdict::Held { until } => {
+                let zone = self.zone(&assessment.region);
+                let until = clock(*until, self.decision.decided, &zone);
+                let refused =
+                    assessment.policies.iter().find_map(|step| Some((step.refusal.as_ref()?, &step.detail)));
+                match refused {
+                    Some((why, detail)) => format!("{name}: held until {until}, {}: {detail}.", why.label()),
+                    None => format!("{name}: held until {until}."),
+                }
+            }
             Verdict::Suppressed(reason) => {
                 let zone = self.zone(&assessment.region);
                 let refused = |step: &&PolicyStep| step.refusal.is_some();
@@ -177,6 +203,9 @@ impl Teller<'_> {
         let when = format!("{when} ({})", zone.iana_name().unwrap_or("UTC"));
         let sequence = self.decision.sequence.0;
         let Some(fix) = &self.decision.fix else {
+            if sequence == 0 && self.decision.transitions.is_empty() {
+                return "No ping: what had waited was asked about again.".to_owned();
+            }
             if sequence == 0 {
                 return format!("No ping: the silence up to {when} decided.");
             }
@@ -334,6 +363,31 @@ mod tests {
                 "At 12:04:10 maya's phone-1 entered Roost Welton (12 m inside, 93 % sure).",
                 "latte: suppressed, brand cooldown until 16:00: sent 4 min ago. Also: pace until 12:04:10 on 2026-07-15.",
             ],
+        );
+    }
+
+    #[test]
+    fn a_wait_and_what_came_of_it_read_like_sentences() {
+        let quiet = Reason::QuietHours { until: ServerTime(NOW + 14_150_000) };
+        let held = Verdict::Held { until: ServerTime(NOW + 14_150_000) };
+        check(
+            &decision(TransitionKind::Enter, Some(held), vec![refusal("quiet-hours", quiet, "Tuesday 12:04 there")]),
+            &[
+                "At 12:04:10 maya's phone-1 entered Roost Welton (12 m inside, 93 % sure).",
+                "latte: held until 16:00, quiet hours: Tuesday 12:04 there.",
+            ],
+        );
+        let ended = Verdict::Suppressed(Reason::VisitEnded);
+        let steps = vec![refusal("held", Reason::VisitEnded, "waited 4 min for hours")];
+        let mut again = decision(TransitionKind::Enter, Some(ended), steps);
+        (again.transitions, again.sequence, again.fix) = (Vec::new(), Sequence(0), None);
+        assert_eq!(
+            sentences(&again, &[], &shelf()),
+            [
+                "At 12:04:10 what had waited for maya in Roost Welton was settled.",
+                "latte: suppressed, visit ended: waited 4 min for hours.",
+                "No ping: what had waited was asked about again.",
+            ]
         );
     }
 

@@ -204,13 +204,19 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let selector = (btree_set(region_id(), 0..3), btree_set(brand_id(), 1..3), btree_set(tag(), 0..3))
         .prop_map(|(regions, brands, tags)| RegionSelector { regions, brands, tags });
     let what = (campaign_id(), name(), selector, transition_kind(), topic_id(), message());
-    let limits =
-        ((weekly_hours(), any::<bool>()), cooldown, vec(cap, 0..=CAPS_MAX), of(pace), of(window()), any::<bool>());
+    let limits = (
+        (weekly_hours(), any::<bool>(), any::<bool>()),
+        cooldown,
+        vec(cap, 0..=CAPS_MAX),
+        of(pace),
+        of(window()),
+        any::<bool>(),
+    );
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
     (what, limits, rank).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
-            ((hours, while_closed), cooldown, caps, pace, min_gap, transactional),
+            ((hours, while_closed, hold), cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
         )| Campaign {
             id,
@@ -227,6 +233,10 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             transactional,
             hours,
             while_closed,
+            outside_hours: match on {
+                TransitionKind::Enter | TransitionKind::Dwell if hold => OutsideHours::Hold,
+                _ => OutsideHours::Drop,
+            },
             priority,
             value,
             active,
@@ -289,6 +299,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::Pace { until }),
         until().prop_map(|until| Reason::Gap { until }),
         Just(Reason::VisitCooldown),
+        Just(Reason::VisitEnded),
         until().prop_map(|until| Reason::OutsideHours { until }),
         until().prop_map(|until| Reason::QuietHours { until }),
         of(until()).prop_map(|until| Reason::PlaceClosed { until }),
@@ -321,7 +332,11 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
         (0..super::decision::POLICIES.len(), of(reason()), "\\PC{0,9}").prop_map(|(policy, refusal, detail)| {
             PolicyStep { policy: super::decision::POLICIES[policy], refusal, detail: detail.into() }
         });
-    let verdict = prop_oneof![trigger_id().prop_map(Verdict::Qualified), reason().prop_map(Verdict::Suppressed),];
+    let verdict = prop_oneof![
+        trigger_id().prop_map(Verdict::Qualified),
+        reason().prop_map(Verdict::Suppressed),
+        server_time().prop_map(|until| Verdict::Held { until }),
+    ];
     let assessment = (campaign_id(), region_id(), transition_kind(), vec(policy, 0..4), verdict).prop_map(
         |(campaign, region, transition, policies, verdict)| Assessment {
             campaign,

@@ -50,6 +50,7 @@ impl TryFrom<v1::Campaign> for Campaign {
             transactional: wire.transactional,
             hours: hours::weekly(wire.hours)?,
             while_closed: wire.while_closed,
+            outside_hours: hours::outside(wire.outside_hours)?,
             id,
         };
         limits::fit(&campaign)?;
@@ -78,6 +79,7 @@ impl From<&Campaign> for v1::Campaign {
             transactional: campaign.transactional,
             hours: campaign.hours.iter().map(Into::into).collect(),
             while_closed: campaign.while_closed,
+            outside_hours: v1::OutsideHours::from(campaign.outside_hours).into(),
         }
     }
 }

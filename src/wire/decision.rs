@@ -164,6 +164,11 @@ fn assessment_message(customer: &crate::model::CustomerId, assessment: &Assessme
     let (verdict, suppression, trigger) = match &assessment.verdict {
         Verdict::Qualified(trigger) => (v1::Verdict::Qualified, None, name::trigger_name(customer, trigger)),
         Verdict::Suppressed(reason) => (v1::Verdict::Suppressed, Some(reason.into()), String::new()),
+        Verdict::Held { until: _ } => (v1::Verdict::Held, None, String::new()),
+    };
+    let held_until = match &assessment.verdict {
+        Verdict::Held { until } => Some((*until).into()),
+        Verdict::Qualified(_) | Verdict::Suppressed(_) => None,
     };
     v1::Assessment {
         campaign: name::campaign_name(&assessment.campaign),
@@ -173,6 +178,7 @@ fn assessment_message(customer: &crate::model::CustomerId, assessment: &Assessme
         verdict: verdict.into(),
         suppression,
         trigger,
+        held_until,
     }
 }
 
@@ -180,7 +186,7 @@ impl TryFrom<v1::Assessment> for Assessment {
     type Error = Invalid;
 
     fn try_from(wire: v1::Assessment) -> Result<Self, Invalid> {
-        let known = "QUALIFIED or SUPPRESSED";
+        let known = "QUALIFIED, SUPPRESSED or HELD";
         Ok(Self {
             campaign: name::campaign("campaign", &wire.campaign)?,
             region: name::region("region", &wire.region)?,
@@ -190,6 +196,9 @@ impl TryFrom<v1::Assessment> for Assessment {
                 v1::Verdict::Unspecified => return Err(unknown_choice("verdict", "UNSPECIFIED", known)),
                 v1::Verdict::Qualified => Verdict::Qualified(name::trigger("trigger", &wire.trigger)?.1),
                 v1::Verdict::Suppressed => Verdict::Suppressed(suppression(wire.suppression)?),
+                v1::Verdict::Held => Verdict::Held {
+                    until: time::server_time("held_until", required("held_until", wire.held_until)?)?,
+                },
             },
         })
     }
@@ -218,7 +227,8 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 22] = [
+pub const POLICIES: [&str; 23] = [
+    "held",
     "consent",
     "paused",
     "active-window",
@@ -268,6 +278,7 @@ impl From<&Reason> for v1::Suppression {
             Reason::Pace { until: _ } => Wire::Pace,
             Reason::Gap { until: _ } => Wire::Gap,
             Reason::VisitCooldown => Wire::VisitCooldown,
+            Reason::VisitEnded => Wire::VisitEnded,
             Reason::QuietHours { until: _ } => Wire::QuietHours,
             Reason::PlaceClosed { until: _ } => Wire::PlaceClosed,
             Reason::OutsideHours { until: _ } => Wire::OutsideHours,
@@ -308,6 +319,7 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::Pace => Self::Pace { until: end()? },
             Wire::Gap => Self::Gap { until: end()? },
             Wire::VisitCooldown => Self::VisitCooldown,
+            Wire::VisitEnded => Self::VisitEnded,
             Wire::QuietHours => Self::QuietHours { until: end()? },
             Wire::PlaceClosed => Self::PlaceClosed { until },
             Wire::OutsideHours => Self::OutsideHours { until: end()? },

@@ -3,12 +3,29 @@
 use super::{choice, each, v1};
 use crate::model::hours::HOURS_MAX;
 use crate::model::invalid::at_most;
-use crate::model::{DailySpan, Invalid, Weekdays, WeeklySpan};
+use crate::model::{DailySpan, Invalid, OutsideHours, Weekdays, WeeklySpan};
 
 /// A campaign's hours.
 pub(super) fn weekly(wire: Vec<v1::WeeklyHours>) -> Result<Vec<WeeklySpan>, Invalid> {
     at_most("hours", wire.len(), HOURS_MAX)?;
     each("hours", wire, WeeklySpan::try_from)
+}
+
+/// What becomes of a message outside of hours; it is dropped where that is not said.
+pub(super) fn outside(wire: i32) -> Result<OutsideHours, Invalid> {
+    Ok(match choice("outside_hours", wire, "UNSPECIFIED, DROP or HOLD")? {
+        v1::OutsideHours::Drop | v1::OutsideHours::Unspecified => OutsideHours::Drop,
+        v1::OutsideHours::Hold => OutsideHours::Hold,
+    })
+}
+
+impl From<OutsideHours> for v1::OutsideHours {
+    fn from(outside: OutsideHours) -> Self {
+        match outside {
+            OutsideHours::Drop => Self::Drop,
+            OutsideHours::Hold => Self::Hold,
+        }
+    }
 }
 
 impl TryFrom<v1::WeeklyHours> for WeeklySpan {

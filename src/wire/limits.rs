@@ -2,13 +2,22 @@
 
 use super::{choice, count, required, time, v1};
 use crate::model::campaign::{LIMIT_MAX, WINDOW_MAX};
-use crate::model::{Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Invalid, Millis, Pace};
+use crate::model::{
+    Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Invalid, Millis, OutsideHours, Pace, TransitionKind,
+};
 
 const WINDOW_MIN: Millis = Millis::from_secs(1);
 
-/// Checks that a campaign asks for no limit that it would pass: it is better to say so than to leave somebody in the
-/// belief that it holds.
+/// Checks that a campaign asks for no limit that it would pass, and for no wait that could not be: it is better to say
+/// so than to leave somebody in the belief that it holds.
 pub(super) fn fit(campaign: &Campaign) -> Result<(), Invalid> {
+    match (campaign.outside_hours, campaign.on) {
+        (OutsideHours::Drop, _) | (OutsideHours::Hold, TransitionKind::Enter | TransitionKind::Dwell) => {}
+        (OutsideHours::Hold, TransitionKind::Exit | TransitionKind::Approach | TransitionKind::Pass) => {
+            let problem = "is HOLD, which lasts as long as the visit; must be DROP where the transition is EXIT, APPROACH or PASS, which come without one";
+            return Err(Invalid::new("outside_hours", problem));
+        }
+    }
     if !campaign.transactional {
         return Ok(());
     }

@@ -177,6 +177,7 @@ impl Maskable for v1::Campaign {
         field!(transactional),
         field!(hours),
         field!(while_closed),
+        field!(outside_hours),
     ];
 }
 

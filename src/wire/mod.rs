@@ -8,6 +8,7 @@
 mod campaign;
 pub mod customer;
 pub mod decision;
+mod held;
 mod hours;
 mod ledger;
 mod limits;
@@ -24,6 +25,8 @@ pub mod trigger;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod record_tests;
 #[cfg(test)]

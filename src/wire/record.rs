@@ -12,6 +12,7 @@ use crate::model::{
     Campaign, CustomerId, Decision, Device, Invalid, Millis, Ping, Place, Region, ServerTime, TriggerId,
 };
 use crate::presence::DevicePresence;
+use crate::qualify::{HELD_MAX, Held};
 use crate::store::{StoredTrigger, TraceEntry};
 use prost::Message;
 
@@ -150,6 +151,7 @@ impl Record for CustomerState {
             customer: Some((&self.customer).into()),
             devices: devices.collect(),
             ledger: Some((&self.ledger).into()),
+            held: self.held.iter().map(Into::into).collect(),
         }
         .encode_to_vec()
     }
@@ -168,7 +170,9 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
     let devices = each("devices", record.devices, |wire| device(&customer.id, wire))?;
     let ledger = record.ledger.unwrap_or_default().try_into().map_err(|why: Invalid| why.under("ledger"))?;
     let devices = devices.into_iter().map(|own| (own.device.id.clone(), own)).collect();
-    Ok(CustomerState { customer, devices, ledger })
+    at_most("held", record.held.len(), HELD_MAX)?;
+    let held = each("held", record.held, Held::try_from)?;
+    Ok(CustomerState { customer, devices, ledger, held })
 }
 
 fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRecord {

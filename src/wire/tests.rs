@@ -306,6 +306,14 @@ fn a_campaign_is_refused_at_the_field() {
             (|campaign| campaign.caps[0].calendar = 3, "caps[0].calendar"),
             (|campaign| campaign.min_gap = seconds(0), "min_gap"),
             (|campaign| campaign.transactional = true, "caps[0].scope"),
+            (|campaign| campaign.outside_hours = 3, "outside_hours"),
+            (
+                |campaign| {
+                    campaign.outside_hours = 2;
+                    campaign.transition = 3;
+                },
+                "outside_hours",
+            ),
             (|campaign| campaign.hours = vec![hours(&[0], "09:00", "18:00")], "hours[0].days[0]"),
             (|campaign| campaign.hours = vec![hours(&[8], "09:00", "18:00")], "hours[0].days[0]"),
             (|campaign| campaign.hours = vec![hours(&[], "9", "18:00")], "hours[0].start"),

@@ -4,12 +4,13 @@ use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
 use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use doorstep::model::{
     ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, DailySpan, Message,
-    Millis, Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind, Weekdays, WeeklySpan,
+    Millis, OutsideHours, Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind, Weekdays,
+    WeeklySpan,
 };
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
     cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
-    transactional, while-closed and paused";
+    transactional, while-closed, hold and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
 pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
@@ -33,6 +34,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         transactional: false,
         hours: Vec::new(),
         while_closed: false,
+        outside_hours: OutsideHours::Drop,
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -46,6 +48,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
 fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
     match (key, text) {
         ("paused", None) => campaign.paused = true,
+        ("hold", None) => campaign.outside_hours = OutsideHours::Hold,
         ("while-closed", None) => campaign.while_closed = true,
         ("transactional", None) => campaign.transactional = true,
         ("cooldown.visit", None) => campaign.cooldown.visit = true,

@@ -97,7 +97,7 @@ fn differing<'a>(script: &'a Script, followed: &'a [Followed]) -> impl Iterator<
     script.acts.iter().zip(followed).filter(|(act, came)| match (&act.expected, &act.deed) {
         (Some(expected), _) => *expected != came.concat(),
         (None, script::Deed::Consent(..)) => !came.is_empty(),
-        (None, script::Deed::Reports(_) | script::Deed::Refund(..)) => true,
+        (None, script::Deed::Reports(_) | script::Deed::Refund(..) | script::Deed::Wait) => true,
     })
 }
 

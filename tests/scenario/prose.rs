@@ -12,15 +12,19 @@ pub(super) fn observed(observed: &Observed, day: &Day) -> Vec<String> {
     }
 }
 
-fn decided(decision: &Decision, day: &Day) -> Vec<String> {
+/// What came of one decision.
+pub(super) fn decided(decision: &Decision, day: &Day) -> Vec<String> {
     let mut outcomes: Vec<String> = decision.fix.iter().filter_map(|fix| fixed(fix.outcome)).collect();
     for transition in &decision.transitions {
         outcomes.push(format!("{} {}", kind(transition.kind), transition.region));
         let on = |assessment: &&Assessment| is_on(assessment, transition);
         let mut verdicts: Vec<&Assessment> = decision.assessments.iter().filter(on).collect();
-        verdicts.sort_by_key(|assessment| matches!(assessment.verdict, Verdict::Suppressed(_)));
+        verdicts.sort_by_key(|assessment| assessment.verdict.kind());
         outcomes.extend(verdicts.into_iter().map(|assessment| verdict(assessment, day)));
     }
+    // What had waited, or waited in a visit that ended.
+    let untold = |assessment: &&Assessment| !decision.transitions.iter().any(|own| is_on(assessment, own));
+    outcomes.extend(decision.assessments.iter().filter(untold).map(|assessment| verdict(assessment, day)));
     outcomes
 }
 
@@ -63,6 +67,7 @@ fn verdict(assessment: &Assessment, day: &Day) -> String {
     let campaign = &assessment.campaign;
     match &assessment.verdict {
         Verdict::Qualified(_) => format!("sent {campaign}"),
+        Verdict::Held { until } => format!("held {campaign} until {}", day.clock(until.0)),
         Verdict::Suppressed(reason) => {
             let until = reason.until().map(|until| format!(" until {}", day.clock(until.0))).unwrap_or_default();
             format!("suppressed {campaign}: {}{}{until}", reason.label(), detail(reason))
@@ -82,6 +87,7 @@ fn detail(reason: &Reason) -> String {
         | Reason::Topic
         | Reason::SameVisit
         | Reason::VisitCooldown
+        | Reason::VisitEnded
         | Reason::Gap { .. }
         | Reason::OutsideHours { .. }
         | Reason::PlaceClosed { .. }

@@ -37,6 +37,8 @@ pub(super) enum Deed {
     Reports(Vec<Report>),
     /// A customer answers about consent.
     Consent(CustomerId, bool),
+    /// Time passes, and nobody reports: what is due is done.
+    Wait,
     /// The latest message of a campaign to a customer ended undelivered.
     Refund(CampaignId, CustomerId),
 }
@@ -104,9 +106,13 @@ fn act(
         return Err(format!("is at {}, before line {}; must stand above it", day.clock(at), earlier.lines.start + 1));
     }
     let setting = &script.setting;
-    let verb = words.take("ping, walk, stay, withdraw, grant or refund")?;
+    let verb = words.take("ping, walk, stay, wait, withdraw, grant or refund")?;
     let deed = match verb {
         "ping" | "walk" | "stay" => Deed::Reports(legs::read(verb, words, at, &day, setting)?),
+        "wait" => {
+            words.end()?;
+            Deed::Wait
+        }
         "withdraw" | "grant" => {
             let customer = customer(&mut words, setting)?;
             words.end()?;
@@ -120,7 +126,7 @@ fn act(
             Deed::Refund(campaign, customer)
         }
         other => {
-            return Err(format!("does {other:?}; must be ping, walk, stay, withdraw, grant or refund"));
+            return Err(format!("does {other:?}; must be ping, walk, stay, wait, withdraw, grant or refund"));
         }
     };
     script.acts.push(Act { lines: number..number + 1, at: ServerTime(at), day, deed, expected });

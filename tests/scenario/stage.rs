@@ -35,7 +35,7 @@ fn steps(script: &Script) -> Vec<(usize, usize)> {
                 let arrivals = reports.iter().enumerate();
                 steps.extend(arrivals.map(|(step, report)| (report.arrives, index, step)));
             }
-            Deed::Consent(..) | Deed::Refund(..) => steps.push((act.at, index, 0)),
+            Deed::Consent(..) | Deed::Refund(..) | Deed::Wait => steps.push((act.at, index, 0)),
         }
     }
     steps.sort_unstable();
@@ -88,6 +88,7 @@ impl Stage {
                 }
                 Ok(Vec::new())
             }
+            Deed::Wait => self.wait(script, act),
             Deed::Refund(campaign, customer) => {
                 let ledger = &mut self.customers.get_mut(customer).ok_or_else(missing)?.ledger;
                 let last = ledger.sends.iter().rev().find(|sent| sent.campaign == *campaign);
@@ -97,6 +98,26 @@ impl Stage {
                 Ok(vec![format!("given back {campaign}")])
             }
         }
+    }
+
+    /// Does what is due for each customer, up to the moment of the act, as the server's timers do.
+    fn wait(&mut self, script: &Script, act: &Act) -> Read<Vec<String>> {
+        let config = PresenceConfig::default();
+        let mut told = Vec::new();
+        for owner in self.customers.keys().cloned().collect::<Vec<_>>() {
+            let Some(mut state) = self.customers.remove(&owner) else { continue };
+            let engine = Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+            let mut outcomes = Vec::new();
+            while let Some(due) = engine.due(&state).filter(|due| *due <= act.at) {
+                outcomes.extend(engine.tick(&mut state, due));
+            }
+            self.customers.insert(owner.clone(), state);
+            for outcome in &outcomes {
+                self.coherent_outcome(&owner, outcome)?;
+                told.extend(prose::decided(&outcome.decision, &act.day));
+            }
+        }
+        Ok(told)
     }
 
     /// What holds of every answer, whatever the scenario: a trigger exactly where a verdict qualified, at most one
@@ -113,7 +134,7 @@ impl Stage {
             .iter()
             .filter_map(|assessment| match &assessment.verdict {
                 Verdict::Qualified(trigger) => Some(trigger),
-                Verdict::Suppressed(_) => None,
+                Verdict::Suppressed(_) | Verdict::Held { .. } => None,
             })
             .collect();
         let made: Vec<&TriggerId> = outcome.trigger.iter().map(|trigger| &trigger.id).collect();

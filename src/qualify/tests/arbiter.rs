@@ -25,6 +25,7 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             nearness: Metres(nearness[i]),
             zone: "UTC",
             quiet: None,
+            held: None,
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));
@@ -51,7 +52,7 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             }
             (Verdict::Suppressed(Reason::Outranked { by }), Some(win)) => assert_eq!(*by, win.campaign.id),
             (Verdict::Suppressed(reason), _) => assert_eq!(*reason, Reason::Paused),
-            (Verdict::Qualified(_), None) => panic!("{assessment:?}"),
+            (Verdict::Qualified(_), None) | (Verdict::Held { .. }, _) => panic!("{assessment:?}"),
         }
     }
 }

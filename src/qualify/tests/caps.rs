@@ -143,8 +143,16 @@ impl Case<'_> {
         let transition = enter(DOORS[door].0, &format!("v{}", self.visits));
         let (region, place) = &self.doors[door];
         let (zone, age) = (self.zone.name, Millis(0));
-        let occasion =
-            Occasion { transition: &transition, region, place, age, nearness: Metres(0.0), zone, quiet: None };
+        let occasion = Occasion {
+            transition: &transition,
+            region,
+            place,
+            age,
+            nearness: Metres(0.0),
+            zone,
+            quiet: None,
+            held: None,
+        };
         qualify(&self.book, &self.world.customer, ledger, &[occasion], now)
     }
 

@@ -129,6 +129,7 @@ impl Street {
                     nearness: Metres(0.0),
                     zone: "UTC",
                     quiet: None,
+                    held: None,
                 }
             })
             .collect();

@@ -1,7 +1,7 @@
 //! Decisions, the newest first.
 
 use super::{Cursor, PAGE_BYTES, PAGE_MAX, Page, Records, damaged, decode, keys};
-use crate::model::{CampaignId, CustomerId, Decision, DecisionId, RegionId, ServerTime, Verdict};
+use crate::model::{CampaignId, CustomerId, Decision, DecisionId, RegionId, ServerTime, VerdictKind};
 use crate::store::{Entry, Scan, StoreError, Table};
 
 /// Most decisions that one call looks at. When the filters let few pass, a page comes back short.
@@ -16,10 +16,10 @@ pub struct DecisionFilter {
     pub customer: Option<CustomerId>,
     /// Those that assessed this campaign.
     pub campaign: Option<CampaignId>,
-    /// Those with a transition of this region.
+    /// Those with a transition of this region, or an assessment about it.
     pub region: Option<RegionId>,
-    /// Those with an assessment that qualified (`true`) or was suppressed (`false`).
-    pub qualified: Option<bool>,
+    /// Those with an assessment that came to this.
+    pub verdict: Option<VerdictKind>,
     /// Those decided at or after this time.
     pub start: Option<ServerTime>,
     /// Those decided before this time.
@@ -29,16 +29,14 @@ pub struct DecisionFilter {
 impl DecisionFilter {
     fn lets_pass(&self, decision: &Decision) -> bool {
         let campaign = |wanted: &CampaignId| decision.assessments.iter().any(|own| own.campaign == *wanted);
-        let region = |wanted: &RegionId| decision.transitions.iter().any(|own| own.region == *wanted);
-        let verdict = |wanted: bool| {
-            decision.assessments.iter().any(|own| match &own.verdict {
-                Verdict::Qualified(_) => wanted,
-                Verdict::Suppressed(_) => !wanted,
-            })
+        let region = |wanted: &RegionId| {
+            decision.transitions.iter().any(|own| own.region == *wanted)
+                || decision.assessments.iter().any(|own| own.region == *wanted)
         };
+        let verdict = |wanted| decision.assessments.iter().any(|own| own.verdict.kind() == wanted);
         self.campaign.as_ref().is_none_or(campaign)
             && self.region.as_ref().is_none_or(region)
-            && self.qualified.is_none_or(verdict)
+            && self.verdict.is_none_or(verdict)
             && self.end.is_none_or(|end| decision.decided < end)
     }
 

@@ -261,8 +261,8 @@ fn decisions_are_found_by_every_filter() {
         for filter in [
             any(),
             DecisionFilter { campaign: Some(campaign_id("latte")), ..any() },
-            DecisionFilter { region: Some(region_id("gate")), qualified: Some(false), ..any() },
-            DecisionFilter { qualified: Some(true), ..any() },
+            DecisionFilter { region: Some(region_id("gate")), verdict: Some(VerdictKind::Suppressed), ..any() },
+            DecisionFilter { verdict: Some(VerdictKind::Qualified), ..any() },
             DecisionFilter { start: Some(ServerTime(700)), end: Some(ServerTime(1_400)), ..any() },
             DecisionFilter { campaign: Some(campaign_id("cocoa")), ..any() },
             DecisionFilter { end: Some(ServerTime(0)), ..any() },
@@ -271,10 +271,9 @@ fn decisions_are_found_by_every_filter() {
                 let filter = DecisionFilter { customer: customer.map(customer_id), ..filter.clone() };
                 let wanted = |decision: &&Decision| {
                     let (assessment, region) = (&decision.assessments[0], &decision.transitions[0].region);
-                    let qualified = matches!(assessment.verdict, Verdict::Qualified(_));
                     filter.campaign.as_ref().is_none_or(|campaign| assessment.campaign == *campaign)
                         && filter.region.as_ref().is_none_or(|wanted| region == wanted)
-                        && filter.qualified.is_none_or(|wanted| qualified == wanted)
+                        && filter.verdict.is_none_or(|wanted| assessment.verdict.kind() == wanted)
                         && filter.customer.as_ref().is_none_or(|customer| decision.customer == *customer)
                         && filter.start.is_none_or(|start| decision.decided >= start)
                         && filter.end.is_none_or(|end| decision.decided < end)

@@ -1,0 +1,191 @@
+//! Messages that wait: until hours open, or until it is clear what else there is to say.
+//!
+//! They are part of the customer's record, and so is when they are asked about again: a restart changes nothing. What
+//! waits for hours ends with its visit.
+
+use super::{CustomerState, DeviceState, Engine, Outcome};
+use crate::model::{
+    Assessment, Customer, CustomerId, Decision, DecisionId, Detail, DeviceId, Millis, PolicyStep, Reason, Sequence,
+    ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
+};
+use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Qualified, Win};
+use std::collections::BTreeMap;
+
+impl Engine<'_> {
+    /// Asks anew about what has waited long enough.
+    pub(super) fn ask_again(&self, state: &mut CustomerState, now: ServerTime, outcomes: &mut Vec<Outcome>) {
+        if state.held.iter().all(|held| held.until > now) {
+            return;
+        }
+        let (due, rest): (Vec<Held>, Vec<Held>) =
+            std::mem::take(&mut state.held).into_iter().partition(|held| held.until <= now);
+        state.held = rest;
+        let (due, gone): (Vec<Held>, Vec<Held>) = due.into_iter().partition(|held| goes_on(state, held));
+        let mut assessments: Vec<Assessment> = gone.iter().map(|held| ended(held, now)).collect();
+        // A region that is no longer there is nothing to speak about.
+        let due: Vec<Held> =
+            due.into_iter().filter(|held| self.catalogue.atlas.site(&held.transition.region).is_some()).collect();
+        let occasions = self.occasions_of(&state.customer, &state.devices, &due, now);
+        let (book, customer) = (&self.catalogue.campaigns, &state.customer);
+        let answer = qualify::qualify(book, customer, &mut state.ledger, &occasions, now);
+        let Some(of) = due.first().or(gone.first()) else { return };
+        let speaks = answer.winner.as_ref().and_then(|win| due.get(win.occasion)).unwrap_or(of);
+        let id = DecisionId::derive_again(now, &speaks.device);
+        let trigger = answer.winner.as_ref().and_then(|win| {
+            let occasion = occasions.get(win.occasion)?;
+            Some(trigger(win, occasion, customer.id.clone(), &speaks.device, id.clone(), now))
+        });
+        let holds: Vec<Held> = answer.holds.iter().filter_map(|hold| again(hold, &due)).collect();
+        assessments.extend(answer.assessments);
+        state.held.extend(holds);
+        let left_out = super::shorten(&mut assessments);
+        if assessments.is_empty() {
+            return;
+        }
+        let decision = Decision {
+            id,
+            customer: state.customer.id.clone(),
+            device: speaks.device.clone(),
+            sequence: Sequence(0),
+            observed: speaks.transition.decided,
+            decided: now,
+            fix: None,
+            regions: Vec::new(),
+            transitions: Vec::new(),
+            assessments,
+            left_out,
+        };
+        outcomes.push(Outcome { decision, trigger, track: None, fix: None, sightings: 0 });
+    }
+
+    /// When something that waits is to be asked about.
+    pub(super) fn held_until(state: &CustomerState) -> Option<ServerTime> {
+        state.held.iter().map(|held| held.until).min()
+    }
+
+    fn occasions_of<'s>(
+        &'s self,
+        customer: &Customer,
+        devices: &'s BTreeMap<DeviceId, DeviceState>,
+        due: &'s [Held],
+        now: ServerTime,
+    ) -> Vec<Occasion<'s>> {
+        let quiet = self.manners.quiet_hours_of(customer);
+        let occasion = |held: &'s Held| {
+            let site = self.catalogue.atlas.site(&held.transition.region)?;
+            let zone = devices.get(&held.device).and_then(|own| own.device.time_zone.as_deref());
+            Some(Occasion {
+                transition: &held.transition,
+                region: &site.region,
+                place: &site.place,
+                age: Millis((now - held.fresh).0.max(0)),
+                nearness: held.nearness,
+                zone: zone.unwrap_or(&site.place.time_zone),
+                quiet,
+                held: Some(held),
+            })
+        };
+        due.iter().filter_map(occasion).collect()
+    }
+}
+
+/// What waits from now on. Where too much does, the rest is suppressed for what it would wait for.
+pub(super) fn keep(
+    waiting: &[Held],
+    device: &DeviceId,
+    occasions: &[Occasion<'_>],
+    answer: &mut Qualified,
+    now: ServerTime,
+) -> Vec<Held> {
+    let mut kept = Vec::new();
+    for hold in &answer.holds {
+        let Some(occasion) = occasions.get(hold.occasion) else { continue };
+        if waiting.len() + kept.len() < HELD_MAX {
+            kept.push(Held {
+                campaign: hold.campaign.clone(),
+                device: device.clone(),
+                transition: occasion.transition.clone(),
+                nearness: occasion.nearness,
+                since: now,
+                until: hold.until,
+                fresh: hold.until,
+                waits: hold.waits,
+            });
+        } else if let Some(assessment) = answer.assessments.get_mut(hold.assessment)
+            && let Some(reason) = assessment.policies.iter().find_map(|step| step.refusal.clone())
+        {
+            assessment.verdict = Verdict::Suppressed(reason);
+        }
+    }
+    kept
+}
+
+/// Takes out what waits for hours in visits that have just ended, and says so.
+pub(super) fn end_visits(
+    waiting: &mut Vec<Held>,
+    device: &DeviceId,
+    transitions: &[Transition],
+    now: ServerTime,
+) -> Vec<Assessment> {
+    let ends = |held: &Held| {
+        held.waits == Waits::Hours
+            && held.device == *device
+            && transitions.iter().any(|own| {
+                own.kind == TransitionKind::Exit
+                    && own.region == held.transition.region
+                    && own.visit == held.transition.visit
+            })
+    };
+    let (ended, held): (Vec<Held>, Vec<Held>) = std::mem::take(waiting).into_iter().partition(ends);
+    *waiting = held;
+    ended.iter().map(|held| self::ended(held, now)).collect()
+}
+
+/// The trigger of a win.
+pub(super) fn trigger(
+    win: &Win,
+    occasion: &Occasion<'_>,
+    customer: CustomerId,
+    device: &DeviceId,
+    decision: DecisionId,
+    now: ServerTime,
+) -> Trigger {
+    Trigger {
+        id: win.trigger.clone(),
+        customer,
+        device: device.clone(),
+        campaign: win.campaign.id.clone(),
+        place: occasion.place.id.clone(),
+        decision,
+        transition: occasion.transition.clone(),
+        message: win.campaign.message.clone(),
+        created: now,
+        expires: now + win.campaign.time_to_live - occasion.age,
+    }
+}
+
+/// Whether there is still somebody to tell.
+fn goes_on(state: &CustomerState, held: &Held) -> bool {
+    let Some(own) = state.devices.get(&held.device) else { return false };
+    match held.waits {
+        Waits::Hours => own.presence.visit(&held.transition.region) == Some(&held.transition.visit),
+    }
+}
+
+fn ended(held: &Held, now: ServerTime) -> Assessment {
+    let reason = Reason::VisitEnded;
+    let detail = Detail::Held { waited: held.waited(now), waits: held.waits };
+    Assessment {
+        campaign: held.campaign.clone(),
+        region: held.transition.region.clone(),
+        transition: held.transition.kind,
+        policies: vec![PolicyStep { policy: "held", refusal: Some(reason.clone()), detail }],
+        verdict: Verdict::Suppressed(reason),
+    }
+}
+
+/// What must wait on.
+fn again(hold: &Hold, due: &[Held]) -> Option<Held> {
+    let held = due.get(hold.occasion)?.clone();
+    Some(Held { until: hold.until, fresh: hold.until, waits: hold.waits, ..held })
+}
