@@ -214,7 +214,8 @@ async fn start(data: &Path, webhook: &str) -> Result<Running> {
         data: data.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         clock: Clock::pings(),
-        manners: Manners::usual(),
+        // The timeline tells a message where it is caused.
+        manners: Manners { settle: Millis(0), ..Manners::usual() },
         history: Millis::from_days(1),
         presence: PresenceConfig::default(),
         provider: Arc::new(provider),

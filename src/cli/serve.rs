@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use doorstep::deliver::webhook::Options;
 use doorstep::deliver::{Log, Provider, Secrets, Webhook};
 use doorstep::engine::Manners;
+use doorstep::files::parse_span;
 use doorstep::model::{DailySpan, Invalid, Millis, QuietHours};
 use doorstep::presence::PresenceConfig;
 use doorstep::service::{self, Clock, ServeConfig};
@@ -13,6 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The longest wait for others.
+const SETTLE_MAX: Millis = Millis::from_mins(1);
 
 /// Serves phones, marketers and testers on one port until SIGTERM or SIGINT, then drains.
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,11 @@ pub(super) struct Serve {
     #[arg(long, env = "DOORSTEP_QUIET_HOURS", default_value = "21:00-08:00", value_parser = quiet_hours, value_name = "HOURS")]
     quiet_hours: QuietHours,
 
+    /// How long a message that qualifies waits for others of the same customer, of which one is then chosen, such as
+    /// 3s; 0s for not at all. Default: 3s; with --simulation-clock 0s, since that clock stands when the pings end.
+    #[arg(long, env = "DOORSTEP_SETTLE", value_parser = settle, value_name = "SPAN")]
+    settle: Option<Millis>,
+
     /// How long to wait for streams and deliveries when asked to end, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     drain_s: u64,
@@ -64,24 +73,27 @@ fn quiet_hours(text: &str) -> Result<QuietHours, Invalid> {
     if text == "none" { Ok(QuietHours::None) } else { DailySpan::parse("", text).map(QuietHours::Daily) }
 }
 
-fn manners(quiet_hours: QuietHours) -> Manners {
-    let quiet_hours = match quiet_hours {
-        QuietHours::None => None,
-        QuietHours::Daily(hours) => Some(hours),
-    };
-    Manners { quiet_hours }
+/// Reads a span of at most a minute.
+fn settle(text: &str) -> Result<Millis, Invalid> {
+    let span = parse_span("", text)?;
+    if (Millis(0)..=SETTLE_MAX).contains(&span) {
+        Ok(span)
+    } else {
+        Err(Invalid::new("", format!("is {span}; must be 0 s to {SETTLE_MAX}")))
+    }
 }
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let provider = self.provider()?;
+        let manners = self.manners();
         let clock = if self.simulation_clock { Clock::pings() } else { Clock::System };
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let config = ServeConfig {
             data: self.data,
             listen: self.listen,
             clock,
-            manners: manners(self.quiet_hours),
+            manners,
             history: Millis::from_days(self.keep_days.into()),
             presence: PresenceConfig { accept_mock: self.accept_mock_locations, ..PresenceConfig::default() },
             provider,
@@ -114,6 +126,15 @@ impl Serve {
         }
         tracing::info!("ended");
         Ok(())
+    }
+
+    fn manners(&self) -> Manners {
+        let quiet_hours = match self.quiet_hours {
+            QuietHours::None => None,
+            QuietHours::Daily(hours) => Some(hours),
+        };
+        let usual = if self.simulation_clock { Millis(0) } else { Manners::usual().settle };
+        Manners { quiet_hours, settle: self.settle.unwrap_or(usual) }
     }
 
     fn provider(&self) -> anyhow::Result<Arc<dyn Provider>> {

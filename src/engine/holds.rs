@@ -8,7 +8,7 @@ use crate::model::{
     Assessment, Customer, CustomerId, Decision, DecisionId, Detail, DeviceId, Millis, PolicyStep, Reason, Sequence,
     ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
 };
-use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Qualified, Win};
+use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Qualified, SETTLE_MAX, Settle, Win};
 use std::collections::BTreeMap;
 
 impl Engine<'_> {
@@ -47,7 +47,7 @@ impl Engine<'_> {
             customer: state.customer.id.clone(),
             device: speaks.device.clone(),
             sequence: Sequence(0),
-            observed: speaks.transition.decided,
+            observed: speaks.transition.decided + speaks.waited(now),
             decided: now,
             fix: None,
             regions: Vec::new(),
@@ -56,6 +56,13 @@ impl Engine<'_> {
             left_out,
         };
         outcomes.push(Outcome { decision, trigger, track: None, fix: None, sightings: 0 });
+    }
+
+    /// Until when what qualifies now waits for others: those that wait already began the wait.
+    pub(super) fn settle(&self, waiting: &[Held], now: ServerTime) -> Option<Settle> {
+        let settling = || waiting.iter().filter(|held| held.waits == Waits::Settle);
+        let until = settling().map(|held| held.until).min().unwrap_or(now + self.manners.settle);
+        (self.manners.settle.0 > 0).then(|| Settle { until, room: SETTLE_MAX.saturating_sub(settling().count()) })
     }
 
     /// When something that waits is to be asked about.
@@ -83,6 +90,7 @@ impl Engine<'_> {
                 zone: zone.unwrap_or(&site.place.time_zone),
                 quiet,
                 held: Some(held),
+                settle: None,
             })
         };
         due.iter().filter_map(occasion).collect()
@@ -100,7 +108,10 @@ pub(super) fn keep(
     let mut kept = Vec::new();
     for hold in &answer.holds {
         let Some(occasion) = occasions.get(hold.occasion) else { continue };
-        if waiting.len() + kept.len() < HELD_MAX {
+        // What waits for others has room of its own: it was counted before.
+        let of_hours = |held: &&Held| held.waits == Waits::Hours;
+        let hours = waiting.iter().chain(&kept).filter(of_hours).count();
+        if hold.waits == Waits::Settle || hours < HELD_MAX - SETTLE_MAX {
             kept.push(Held {
                 campaign: hold.campaign.clone(),
                 device: device.clone(),
@@ -108,7 +119,10 @@ pub(super) fn keep(
                 nearness: occasion.nearness,
                 since: now,
                 until: hold.until,
-                fresh: hold.until,
+                fresh: match hold.waits {
+                    Waits::Hours => hold.until,
+                    Waits::Settle => now - occasion.age,
+                },
                 waits: hold.waits,
             });
         } else if let Some(assessment) = answer.assessments.get_mut(hold.assessment)
@@ -169,6 +183,8 @@ fn goes_on(state: &CustomerState, held: &Held) -> bool {
     let Some(own) = state.devices.get(&held.device) else { return false };
     match held.waits {
         Waits::Hours => own.presence.visit(&held.transition.region) == Some(&held.transition.visit),
+        // It qualified already; whether the visit goes on was no matter then.
+        Waits::Settle => true,
     }
 }
 

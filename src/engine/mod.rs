@@ -233,7 +233,11 @@ impl Engine<'_> {
         let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
         let zone = state.devices.get(device).and_then(|own| own.device.time_zone.as_deref());
         let quiet = self.manners.quiet_hours_of(&state.customer);
-        let occasions = self.occasions(&seen, now, behind, zone, quiet);
+        let mut occasions = self.occasions(&seen, now, behind, zone, quiet);
+        let settle = self.settle(&state.held, now);
+        for occasion in &mut occasions {
+            occasion.settle = settle;
+        }
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let mut answer = qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
         let trigger = answer.winner.as_ref().and_then(|win| {
@@ -296,6 +300,7 @@ impl Engine<'_> {
                 zone: zone.unwrap_or(&site.place.time_zone),
                 quiet,
                 held: None,
+                settle: None,
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()

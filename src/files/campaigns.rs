@@ -244,7 +244,7 @@ fn moment(field: &str, text: &str) -> Result<ServerTime, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Millis;
+    use crate::model::{Millis, OutsideHours};
 
     const LATTE: &str = "campaigns:\n- id: latte\n  regions: { brands: [roost] }\n  topic: offers\n  message: { title: A latte, body: On us }\n  cooldown: { brand: 4h }\n  caps: [ { limit: 1, window: 1d } ]\n  active: { from: 2026-05-01T00:00:00-06:00 }\n";
 
@@ -260,6 +260,31 @@ mod tests {
         );
         assert_eq!(latte.active.start, Some(ServerTime(1_777_615_200_000)));
         assert_eq!((latte.priority, latte.time_to_live), (50, Millis::from_mins(15)));
+    }
+
+    #[test]
+    fn times_and_limits_read() {
+        let text = LATTE.replace("cooldown: { brand: 4h }", "cooldown: { visit: true }\n  min_gap: 30m").replace(
+            "[ { limit: 1, window: 1d } ]",
+            "[ { limit: 1, calendar: day }, { scope: brand, limit: 3, calendar: week } ]\n  hours: [ { days: [mon, sun], from: 09:00, until: 18:00 }, { from: 20:00, until: 02:00 } ]\n  outside_hours: hold\n  while_closed: true",
+        );
+        let latte = &read_campaigns(&text).unwrap()[0];
+        assert!(latte.cooldown.visit && latte.while_closed && !latte.transactional);
+        assert_eq!((latte.min_gap, latte.outside_hours), (Some(Millis::from_mins(30)), OutsideHours::Hold));
+        let windows: Vec<_> = latte.caps.iter().map(|cap| cap.window).collect();
+        assert_eq!(windows, [CapWindow::Calendar(Calendar::Day), CapWindow::Calendar(Calendar::Week)]);
+        let hours: Vec<_> = latte.hours.iter().map(|span| format!("{} {}", span.days, span.hours)).collect();
+        assert_eq!(hours, ["Mon, Sun 09:00-18:00", "daily 20:00-02:00"]);
+        for (from, to, place) in [
+            ("from: 09:00", "from: nine", "campaigns[0].hours[0].from"),
+            ("until: 02:00", "until: 20:00", "campaigns[0].hours[1].until"),
+            ("min_gap: 30m", "min_gap: long", "campaigns[0].min_gap"),
+            ("calendar: week", "calendar: month", "unknown variant `month`"),
+        ] {
+            let refusal = read_campaigns(&text.replace(from, to)).unwrap_err();
+            let refusal = format!("{:#}", anyhow::Error::from(refusal));
+            assert!(refusal.contains(place), "{refusal}");
+        }
     }
 
     #[test]

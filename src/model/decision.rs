@@ -18,7 +18,8 @@ pub struct Decision {
     pub device: DeviceId,
     /// The ping's number; 0 when it was decided by silence, or asked about again.
     pub sequence: Sequence,
-    /// When the device took the reading, by its own clock; up to when it was silent, when that decided.
+    /// When the device took the reading, by its own clock; up to when it was silent, or a message waited, when that
+    /// decided.
     pub observed: DeviceTime,
     /// When the server decided.
     pub decided: ServerTime,
@@ -198,6 +199,8 @@ impl Verdict {
 pub enum Waits {
     /// Hours that open.
     Hours,
+    /// Others that qualify about the same time, so that one of them can be chosen.
+    Settle,
 }
 
 /// Why nothing is sent, and until when where that is known.

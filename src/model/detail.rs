@@ -83,6 +83,8 @@ pub enum Detail {
         /// for this.
         waits: Waits,
     },
+    /// How long it waits for others that qualify.
+    Settles(Millis),
     /// How many others the arbiter let it win over.
     Won(usize),
     /// The campaign that won, and by what.
@@ -134,6 +136,8 @@ impl fmt::Display for Detail {
             }
             Self::PaceUsed(until) => write!(f, "used up, room in {until}"),
             Self::Held { waited, waits: Waits::Hours } => write!(f, "waited {waited} for hours"),
+            Self::Held { waited, waits: Waits::Settle } => write!(f, "waited {waited} for others"),
+            Self::Settles(span) => write!(f, "waits {span} for others"),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost { by, to } => match by {

@@ -110,13 +110,25 @@ impl Weekdays {
 }
 
 impl fmt::Display for Weekdays {
-    /// `Mon, Tue`, or `daily`.
+    /// `Mon-Fri`, `Mon, Sun` or `daily`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::ALL {
             return f.write_str("daily");
         }
         let short = |day: u8| NAMES.get(usize::from(day)).and_then(|name| name.get(..3)).unwrap_or_default();
-        f.write_str(&self.days().map(short).collect::<Vec<_>>().join(", "))
+        let mut runs: Vec<(u8, u8)> = Vec::new();
+        for day in self.days() {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == day => *last = day,
+                Some(_) | None => runs.push((day, day)),
+            }
+        }
+        let run = |(first, last): (u8, u8)| match last - first {
+            0 => short(first).to_owned(),
+            1 => format!("{}, {}", short(first), short(last)),
+            _ => format!("{}-{}", short(first), short(last)),
+        };
+        f.write_str(&runs.into_iter().map(run).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -216,5 +228,7 @@ mod tests {
         }
         assert_eq!(Shown(DAY_MS + 77_400_000).to_string(), "Friday 21:30");
         assert_eq!(friday.days.to_string(), "Fri");
+        assert_eq!(Weekdays::of([6, 0, 1, 2, 4, 5]).to_string(), "Mon-Wed, Fri-Sun");
+        assert_eq!(Weekdays::of([0, 1, 3]).to_string(), "Mon, Tue, Thu");
     }
 }

@@ -1,8 +1,8 @@
 //! Which of the campaigns that qualify at once speaks?
 
-use super::Occasion;
 use super::asking::{pass, refuse};
-use crate::model::{Assessment, Campaign, Contest, Detail, Reason, TriggerId, Verdict};
+use super::{Hold, Occasion, Settle};
+use crate::model::{Assessment, Campaign, Contest, Detail, Reason, ServerTime, TriggerId, Verdict, Waits};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -27,6 +27,48 @@ pub(super) fn winner<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Cand
     candidates.iter().min_by(|a, b| compare(a, b).0)
 }
 
+/// Until when the candidates wait for others, and how many may. None wait where one is transactional: that is told at
+/// once, and outranks the others.
+pub(super) fn settles(candidates: &[Candidate<'_>]) -> Option<Settle> {
+    let settle = candidates.first()?.occasion.settle.filter(|settle| settle.room > 0)?;
+    let urgent = candidates.iter().any(|candidate| candidate.campaign.transactional);
+    (!urgent).then_some(settle)
+}
+
+/// Lets the best candidates wait, as many as may, and writes that into their assessments; the others are outranked.
+pub(super) fn gather(
+    mut candidates: Vec<Candidate<'_>>,
+    settle: Settle,
+    now: ServerTime,
+    assessments: &mut [Assessment],
+) -> Vec<Hold> {
+    let mut rest = Vec::new();
+    if candidates.len() > settle.room {
+        candidates.select_nth_unstable_by(settle.room, |a, b| compare(a, b).0);
+        rest = candidates.split_off(settle.room);
+    }
+    candidates.sort_unstable_by_key(|candidate| candidate.assessment);
+    if let Some(best) = winner(&candidates) {
+        for outranked in &rest {
+            lose(outranked, best, assessments);
+        }
+    }
+    let mut wait = |candidate: &Candidate<'_>| {
+        if let Some(assessment) = assessments.get_mut(candidate.assessment) {
+            assessment.policies.push(pass(NAME, Detail::Settles(settle.until - now)));
+            assessment.verdict = Verdict::Held { until: settle.until };
+        }
+        Hold {
+            campaign: candidate.campaign.id.clone(),
+            occasion: candidate.index,
+            assessment: candidate.assessment,
+            until: settle.until,
+            waits: Waits::Settle,
+        }
+    };
+    candidates.iter().map(&mut wait).collect()
+}
+
 /// Writes the outcome into the candidates' assessments.
 pub(super) fn announce(
     candidates: &[Candidate<'_>],
@@ -35,16 +77,21 @@ pub(super) fn announce(
     assessments: &mut [Assessment],
 ) {
     for candidate in candidates {
-        let Some(assessment) = assessments.get_mut(candidate.assessment) else { continue };
-        if candidate.assessment == best.assessment {
+        if candidate.assessment != best.assessment {
+            lose(candidate, best, assessments);
+        } else if let Some(assessment) = assessments.get_mut(candidate.assessment) {
             assessment.policies.push(pass(NAME, Detail::Won(candidates.len() - 1)));
             assessment.verdict = Verdict::Qualified(trigger.clone());
-        } else {
-            let reason = Reason::Outranked { by: best.campaign.id.clone() };
-            assessment.policies.push(refuse(NAME, reason.clone(), lost_by(candidate, best)));
-            assessment.verdict = Verdict::Suppressed(reason);
         }
     }
+}
+
+/// Writes down that a candidate lost against the best.
+fn lose(candidate: &Candidate<'_>, best: &Candidate<'_>, assessments: &mut [Assessment]) {
+    let Some(assessment) = assessments.get_mut(candidate.assessment) else { return };
+    let reason = Reason::Outranked { by: best.campaign.id.clone() };
+    assessment.policies.push(refuse(NAME, reason.clone(), lost_by(candidate, best)));
+    assessment.verdict = Verdict::Suppressed(reason);
 }
 
 /// What decides between two candidates.

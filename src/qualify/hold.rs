@@ -3,6 +3,8 @@
 //! A message of a campaign that holds waits where nothing but hours speaks against it: quiet hours, the campaign's own,
 //! or those of the place. It is then asked about anew, every policy of it, when they are over. What else refuses it now
 //! does not matter where that will have ended by then.
+//!
+//! And what qualifies may wait a little for others that do, so that the arbiter has a choice.
 
 use crate::model::{
     Campaign, CampaignId, DeviceId, Metres, Millis, OutsideHours, PolicyStep, Reason, ServerTime, Transition,
@@ -11,6 +13,17 @@ use crate::model::{
 
 /// Most messages that wait for one customer.
 pub const HELD_MAX: usize = 64;
+/// Most of them that wait for each other.
+pub const SETTLE_MAX: usize = 32;
+
+/// How long, and with how many, what qualifies waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settle {
+    /// When it is settled.
+    pub until: ServerTime,
+    /// How many more may wait; where it is none, what qualifies is settled at once.
+    pub room: usize,
+}
 
 /// A message that waits.
 #[derive(Debug, Clone, PartialEq)]

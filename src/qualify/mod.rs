@@ -5,7 +5,8 @@
 //! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, opening
 //! hours, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
-//! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, and the win is written into
+//! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, at once or
+//! when it has waited a little for others, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
 
 mod active;
@@ -32,7 +33,7 @@ mod tests;
 mod topic;
 
 pub use book::CampaignBook;
-pub use hold::{HELD_MAX, Held};
+pub use hold::{HELD_MAX, Held, SETTLE_MAX, Settle};
 pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
 
 use crate::model::{
@@ -65,6 +66,8 @@ pub struct Occasion<'a> {
     pub quiet: Option<DailySpan>,
     /// The message that waited for this; absent: it is new, and all campaigns are asked.
     pub held: Option<&'a Held>,
+    /// Whether what qualifies waits for others; absent: it does not. The same for all occasions of a question.
+    pub settle: Option<Settle>,
 }
 
 /// What [`qualify`] answers.
@@ -145,6 +148,10 @@ pub fn qualify(
                 verdict,
             });
         }
+    }
+    if let Some(settle) = arbiter::settles(&candidates) {
+        holds.extend(arbiter::gather(candidates, settle, now, &mut assessments));
+        return Qualified { assessments, winner: None, holds };
     }
     let winner = arbiter::winner(&candidates).map(|best| {
         let Occasion { region, transition, .. } = best.occasion;

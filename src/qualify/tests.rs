@@ -95,6 +95,7 @@ impl World {
             zone: self.zone,
             quiet: self.quiet,
             held: None,
+            settle: None,
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }

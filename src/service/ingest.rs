@@ -243,6 +243,7 @@ mod tests {
     use crate::engine::DeviceState;
     use crate::model::{
         AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Platform, Position, TransitionKind,
+        VerdictKind,
     };
     use crate::store::{CatalogueChange, DecisionFilter, Expect, MemoryStore};
     use std::sync::Arc;
@@ -256,8 +257,12 @@ mod tests {
 
     /// An ingest over these records, by the time of the pings.
     fn serving(records: &Records, catalogue: CatalogueCell, hot: HotCustomers) -> Ingest {
-        let (presence, manners) = (PresenceConfig::default(), Manners::default());
-        Ingest::new(records.clone(), catalogue, Clock::pings(), presence, hot, manners).unwrap()
+        serving_with(records, catalogue, hot, Manners::default())
+    }
+
+    /// An ingest that has those manners.
+    fn serving_with(records: &Records, catalogue: CatalogueCell, hot: HotCustomers, manners: Manners) -> Ingest {
+        Ingest::new(records.clone(), catalogue, Clock::pings(), PresenceConfig::default(), hot, manners).unwrap()
     }
 
     /// The refusals of a ping of ada's phone.
@@ -323,6 +328,7 @@ mod tests {
         let (ada, id) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
         let consent = LocationConsent { granted: true, answered: ServerTime(1), source: String::new() };
         let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
+        state.customer.topics.insert(crate::model::TopicId::parse("", "offers").unwrap());
         let (push_address, locale) = (String::new(), "en".to_owned());
         let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
         state.devices.insert(id.clone(), DeviceState::new(device));
@@ -363,6 +369,43 @@ mod tests {
 
         assert!(records.delete_customer(&ada).await.unwrap());
         assert_eq!(records.load_timers().unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_others_outlives_a_restart() {
+        let records = Records::new(Arc::new(MemoryStore::new()));
+        door(&records).await;
+        let campaign = "campaigns: [{ id: latte, regions: { brands: [roost] }, topic: offers, message: { title: Hi, body: Hi } }]";
+        let campaigns = crate::files::read_campaigns(campaign).unwrap().into_iter();
+        let puts =
+            campaigns.map(|campaign| CatalogueChange::PutCampaign(Box::new(campaign), Expect::Absent)).collect();
+        records.commit_catalogue(puts).await.unwrap();
+        let catalogue = CatalogueCell::load(records.clone()).unwrap();
+        let (ada, id) = located(&records).await;
+        let manners = Manners { settle: Millis::from_secs(3), ..Manners::default() };
+        let ingest = || serving_with(&records, catalogue.clone(), HotCustomers::new(10), manners);
+        let pings = || records.load_customer(&ada).unwrap().unwrap().0.held;
+        let first = ingest();
+        let mut sequence = 0;
+        while pings().is_empty() && sequence < 30 {
+            sequence += 1;
+            first.batch(&ada, &id, vec![ping(sequence)], Vec::new()).await.unwrap();
+        }
+        let held = pings().remove(0);
+        assert_eq!(held.until - ServerTime(ping(sequence).observed.0), manners.settle);
+
+        let restarted = ingest();
+        let outbox = || records.outbox(None, 10).unwrap().len();
+        restarted.tick(&ada, held.until - Millis(1)).await.unwrap();
+        assert_eq!(outbox(), 0, "it waits");
+        assert_eq!(restarted.timers.first(), Some((held.until + Millis(999), ada.clone())), "and wakes");
+        restarted.tick(&ada, held.until).await.unwrap();
+        assert_eq!(outbox(), 1, "it is sent");
+        let page = records.list_decisions(&DecisionFilter::default(), None, 10).unwrap();
+        let told: Vec<_> = page.items.iter().map(|own| (own.sequence.0, own.assessments[0].verdict.kind())).collect();
+        assert_eq!(told, [(0, VerdictKind::Qualified), (sequence, VerdictKind::Held)]);
+        restarted.batch(&ada, &id, vec![ping(sequence + 1)], Vec::new()).await.unwrap();
+        assert_eq!((outbox(), pings().len()), (1, 0), "once");
     }
 
     #[tokio::test]

@@ -128,7 +128,7 @@ impl Teller<'_> {
                     assessment.policies.iter().find_map(|step| Some((step.refusal.as_ref()?, &step.detail)));
                 match refused {
                     Some((why, detail)) => format!("{name}: held until {until}, {}: {detail}.", why.label()),
-                    None => format!("{name}: held until {until}."),
+                    None => format!("{name}: held until {until}, to see what else there is to say."),
                 }
             }
             Verdict::Suppressed(reason) => {

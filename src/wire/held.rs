@@ -17,6 +17,7 @@ impl From<&Held> for stored::HeldMessage {
             fresh_time: Some(held.fresh.into()),
             waits: match held.waits {
                 Waits::Hours => stored::WaitsFor::Hours,
+                Waits::Settle => stored::WaitsFor::Settle,
             }
             .into(),
         }
@@ -30,7 +31,7 @@ impl TryFrom<stored::HeldMessage> for Held {
         let moment =
             |field: &str, at| -> Result<ServerTime, Invalid> { time::server_time(field, required(field, at)?) };
         let transition = required("transition", record.transition)?;
-        let known = "HOURS";
+        let known = "HOURS or SETTLE";
         Ok(Self {
             campaign: CampaignId::parse("campaign", &record.campaign)?,
             device: DeviceId::parse("device", &record.device)?,
@@ -42,6 +43,7 @@ impl TryFrom<stored::HeldMessage> for Held {
             waits: match choice("waits", record.waits, known)? {
                 stored::WaitsFor::Unspecified => return Err(unknown_choice("waits", "UNSPECIFIED", known)),
                 stored::WaitsFor::Hours => Waits::Hours,
+                stored::WaitsFor::Settle => Waits::Settle,
             },
         })
     }

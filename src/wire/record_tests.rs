@@ -156,8 +156,9 @@ fn ledger() -> impl Strategy<Value = Ledger> {
 
 fn held() -> impl Strategy<Value = Held> {
     let ids = (arbitrary::campaign_id(), arbitrary::device_id());
-    (ids, arbitrary::transition(), -1e6..1e6_f64, time(), time(), time()).prop_map(
-        |((campaign, device), transition, nearness, since, until, fresh)| Held {
+    let waits = prop_oneof![Just(Waits::Hours), Just(Waits::Settle)];
+    (ids, arbitrary::transition(), -1e6..1e6_f64, time(), time(), time(), waits).prop_map(
+        |((campaign, device), transition, nearness, since, until, fresh, waits)| Held {
             campaign,
             device,
             transition,
@@ -165,7 +166,7 @@ fn held() -> impl Strategy<Value = Held> {
             since: ServerTime(since),
             until: ServerTime(until),
             fresh: ServerTime(fresh),
-            waits: Waits::Hours,
+            waits,
         },
     )
 }

@@ -24,7 +24,9 @@ pub(super) fn decided(decision: &Decision, day: &Day) -> Vec<String> {
     }
     // What had waited, or waited in a visit that ended.
     let untold = |assessment: &&Assessment| !decision.transitions.iter().any(|own| is_on(assessment, own));
-    outcomes.extend(decision.assessments.iter().filter(untold).map(|assessment| verdict(assessment, day)));
+    let mut waited: Vec<&Assessment> = decision.assessments.iter().filter(untold).collect();
+    waited.sort_by_key(|assessment| assessment.verdict.kind());
+    outcomes.extend(waited.into_iter().map(|assessment| verdict(assessment, day)));
     outcomes
 }
 

@@ -60,12 +60,16 @@ impl Setting {
                 Ok(())
             }
             "customer" => self.customer(words),
+            "settle" => {
+                self.manners.settle = span("settle", words.take("a span such as 3s")?)?;
+                words.end()
+            }
             "quiet-hours" => {
                 self.manners.quiet_hours = Some(daily(words.take("hours such as 21:00-08:00")?)?);
                 words.end()
             }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, campaign or customer"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign or customer"
             )),
         }
     }

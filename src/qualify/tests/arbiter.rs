@@ -2,7 +2,7 @@
 
 use super::{NOW, World, campaign, enter, id, region};
 use crate::model::{Campaign, Metres, Millis, Reason, TriggerId, Verdict};
-use crate::qualify::{CampaignBook, Occasion, qualify};
+use crate::qualify::{CampaignBook, Occasion, Qualified, Settle, qualify};
 use std::sync::Arc;
 
 /// A campaign of that name, priority and value.
@@ -10,10 +10,13 @@ fn of(name: &str, priority: u8, value: f64) -> Campaign {
     Campaign { priority, value, ..campaign(name) }
 }
 
-/// Lets the campaigns ask about two doors at these distances, and compares each campaign's last step, in the order of
-/// doors and ids.
-fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize)>, last_steps: &[&str]) {
-    let mut world = World::new();
+/// Lets the campaigns ask about two doors at these distances. The answer, and each campaign's last step.
+fn ask(
+    world: &mut World,
+    campaigns: &[Campaign],
+    nearness: [f64; 2],
+    settle: Option<Settle>,
+) -> (Qualified, Vec<String>) {
     let regions = [region("door", "tremont"), region("gate", "tremont")];
     let transitions = [enter("door", "v1"), enter("gate", "v2")];
     let occasions: Vec<_> = [0, 1]
@@ -26,6 +29,7 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             zone: "UTC",
             quiet: None,
             held: None,
+            settle,
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));
@@ -38,6 +42,14 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
             format!("{} {} {}: {}", assessment.campaign, assessment.region, last.policy, last.detail)
         })
         .collect();
+    (answer, steps)
+}
+
+/// Lets the campaigns ask about two doors at these distances, and compares each campaign's last step, in the order of
+/// doors and ids.
+fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize)>, last_steps: &[&str]) {
+    let mut world = World::new();
+    let (answer, steps) = ask(&mut world, campaigns, nearness, None);
     assert_eq!(steps, last_steps);
     let won = answer.winner.as_ref().map(|win| (win.campaign.id.as_str(), win.occasion));
     assert_eq!(won, winner);
@@ -45,7 +57,8 @@ fn check(campaigns: &[Campaign], nearness: [f64; 2], winner: Option<(&str, usize
     for assessment in &answer.assessments {
         match (&assessment.verdict, &answer.winner) {
             (Verdict::Qualified(trigger), Some(win)) => {
-                let (region, visit) = (&regions[win.occasion].id, &transitions[win.occasion].visit);
+                let (region, visit) = [("door", "v1"), ("gate", "v2")][win.occasion];
+                let (region, visit) = (&id!(RegionId, region), &id!(VisitId, visit));
                 assert_eq!((&assessment.campaign, &assessment.region), (&win.campaign.id, region));
                 assert_eq!(*trigger, TriggerId::derive(&world.customer.id, &win.campaign.id, region, visit));
                 assert_eq!(*trigger, world.ledger.sends[0].trigger);
@@ -148,4 +161,34 @@ fn who_is_refused_does_not_compete() {
         None,
         &["a door same-visit: first of this visit", "a gate same-visit: first of this visit"],
     );
+}
+
+#[test]
+fn what_qualifies_waits_for_others() {
+    let paused = Campaign { paused: true, ..of("c", 100, 9.0) };
+    let settle = |room| Some(Settle { until: NOW + Millis::from_secs(3), room });
+    let mut world = World::new();
+    let (answer, steps) = ask(&mut world, &[of("a", 50, 0.0), of("b", 80, 0.0), paused], [0.0, 5.0], settle(3));
+    assert_eq!(
+        steps,
+        [
+            "a door arbiter: waits 3 s for others",
+            "b door arbiter: waits 3 s for others",
+            "c door same-visit: first of this visit",
+            "a gate arbiter: priority 50 against 80 of b",
+            "b gate arbiter: waits 3 s for others",
+            "c gate same-visit: first of this visit",
+        ]
+    );
+    let holds: Vec<_> = answer.holds.iter().map(|hold| (hold.campaign.as_str(), hold.occasion)).collect();
+    assert_eq!(holds, [("a", 0), ("b", 0), ("b", 1)], "the best, as many as have room");
+    assert!(answer.winner.is_none() && world.ledger.sends.is_empty());
+    for hold in &answer.holds {
+        assert_eq!(answer.assessments[hold.assessment].verdict, Verdict::Held { until: hold.until });
+    }
+    let (answer, _) = ask(&mut world, &[of("a", 50, 0.0)], [0.0, 5.0], settle(0));
+    assert!(answer.winner.is_some(), "without room it is settled at once");
+    let order_ready = Campaign { transactional: true, ..of("d", 1, 0.0) };
+    let (answer, _) = ask(&mut world, &[of("a", 50, 0.0), order_ready], [0.0, 5.0], settle(3));
+    assert_eq!(answer.winner.map(|win| win.campaign.id.to_string()), Some("d".to_owned()), "an order does not wait");
 }

@@ -152,6 +152,7 @@ impl Case<'_> {
             zone,
             quiet: None,
             held: None,
+            settle: None,
         };
         qualify(&self.book, &self.world.customer, ledger, &[occasion], now)
     }

@@ -130,6 +130,7 @@ impl Street {
                     zone: "UTC",
                     quiet: None,
                     held: None,
+                    settle: None,
                 }
             })
             .collect();
