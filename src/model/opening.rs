@@ -113,6 +113,14 @@ mod tests {
                 assert_eq!(read.next_opening(shown(at)), Some(shown(opens)), "{hours} {at}");
             }
         }
+        // What is rare, or far away, is found or given up in no time.
+        for hours in
+            ["Feb 29 Mo 00:00-00:01", "week 53 Mo 10:00-10:01", "2099 Jan 01 10:00-11:00", "Jan 01[+1000 days]"]
+        {
+            if let Ok(read) = OpeningHours::parse("opening_hours", hours) {
+                read.next_opening(shown("2026-07-15T12:00:00"));
+            }
+        }
         let never = OpeningHours::parse("opening_hours", "off").unwrap();
         assert!(never.is_closed(Shown(0)) && never.next_opening(Shown(0)).is_none());
         let at_the_end = Shown(i64::MAX);

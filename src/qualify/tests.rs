@@ -4,6 +4,7 @@ mod arbiter;
 mod book;
 mod caps;
 mod holding;
+mod hours;
 mod ledger;
 mod limits;
 mod local_time;

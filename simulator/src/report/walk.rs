@@ -128,6 +128,12 @@ fn panel(story: &WalkStory<'_>) -> Result<Panel> {
             *mark = if qualified { Mark::Sent } else { *mark };
         }
     }
+    // What had waited is told without a transition.
+    for assessed in story.decisions.iter().flat_map(|decision| &decision.assessments) {
+        if matches!(assessed.verdict, Verdict::Qualified(_)) {
+            marks.insert(&assessed.region, Mark::Sent);
+        }
+    }
     let truth: Vec<Position> = story.route.sample(Millis::from_secs(1)).map(|truth| truth.position).collect();
     let note = if track.is_empty() {
         format!("{} fixes; the filtered track is not shown, since the server did not trace this phone", raw.len())

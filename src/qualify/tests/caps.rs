@@ -14,7 +14,7 @@ use std::sync::Arc;
 const CASES: u64 = 100_000;
 /// Clocks that are set by an hour, by half an hour, at a minute past midnight, over a whole day, at midnight; one that
 /// is not set at all.
-const ZONES: [&str; 8] = [
+pub(super) const ZONES: [&str; 8] = [
     "America/Denver",
     "Australia/Lord_Howe",
     "America/St_Johns",
@@ -25,10 +25,10 @@ const ZONES: [&str; 8] = [
     "Africa/Casablanca",
 ];
 const DOORS: [(&str, &str, &str); 3] = [("a1", "a", "roost"), ("a2", "a", "roost"), ("b1", "b", "roost")];
-const HOUR: i64 = 3_600_000;
+pub(super) const HOUR: i64 = 3_600_000;
 
 /// splitmix64 (Steele, Lea and Flood, 2014).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn roll(&mut self) -> u64 {
@@ -39,7 +39,7 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: i64) -> i64 {
+    pub(super) fn below(&mut self, n: i64) -> i64 {
         i64::try_from(self.roll() % n.unsigned_abs()).unwrap()
     }
 
@@ -47,20 +47,20 @@ impl Dice {
         usize::try_from(self.roll() % len as u64).unwrap()
     }
 
-    fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
+    pub(super) fn one<'t, T>(&mut self, of: &'t [T]) -> &'t T {
         &of[self.index(of.len())]
     }
 }
 
 /// A zone with the moments at which its clocks are set.
-struct Zone {
-    name: &'static str,
+pub(super) struct Zone {
+    pub(super) name: &'static str,
     clock: TimeZone,
-    changes: Vec<i64>,
+    pub(super) changes: Vec<i64>,
 }
 
 impl Zone {
-    fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         let zone = TimeZone::get(name).unwrap();
         let since = Timestamp::from_second(-1_600_000_000).unwrap();
         let changes = zone.following(since).map(|change| change.timestamp().as_millisecond());
