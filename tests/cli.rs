@@ -167,6 +167,37 @@ fn campaigns_and_customers_come_and_go() {
     refused(&server.address, &["customers", "show", "sam"], "there is no customer sam");
 }
 
+#[test]
+fn events_and_traits_are_recorded_and_shown() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("events.jsonl");
+    let line = |customer: &str, id: &str| {
+        format!(
+            r#"{{"customer": "{customer}", "id": "{id}", "event": "purchase", "time": "2026-07-15T12:00:00-06:00", "channel": "till", "properties": {{"size": "large"}}, "value": 4.5, "currency": "USD"}}"#
+        )
+    };
+    std::fs::write(&file, [line("maya", "r-1"), line("maya", "r-2")].join("\n")).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    check(&server, &["events", "record", file], &["2 of 2 events recorded\n"]);
+    check(&server, &["events", "record", file], &["0 of 2 events recorded, 2 known already\n"]);
+    std::fs::write(file, line("otto", "r-1")).expect("a file");
+    refused(&server.address, &["events", "record", file], "events[0] (r-1): customers/otto does not exist");
+    check(&server, &["events", "record", file, "--allow-missing"], &["1 of 1 event recorded\n"]);
+    std::fs::write(file, line("maya", "r-3").replace("till", "shop")).expect("a file");
+    refused(&server.address, &["events", "record", file], "line 1 unknown variant `shop`");
+    check(
+        &server,
+        &["customers", "set-trait", "maya", "tier=gold", "points+=5", "vip"],
+        &["3 traits of maya changed"],
+    );
+    refused(&server.address, &["customers", "set-trait", "maya", "tier+=1"], "adds to tier");
+    let shown =
+        ["\"tier\"", "\"gold\"", "\"event_name\": \"purchase\"", "\"count\": \"2\"", "\"value\": 9.0", "2026-07-15"];
+    check(&server, &["customers", "show", "maya"], &shown);
+}
+
 #[tokio::test]
 async fn explain_answers_why_for_each_of_the_doors() {
     let server = Server::start(&["--simulation-clock"]);

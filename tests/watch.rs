@@ -23,7 +23,7 @@ async fn walk(channel: &Channel, n: i64) {
         name: format!("customers/walker-{n}"),
         location_consent: Some(v1::LocationConsent { granted: true, ..Default::default() }),
         topics: vec!["offers".to_owned()],
-        quiet_hours: None,
+        ..v1::Customer::default()
     };
     let device = v1::Device {
         name: format!("customers/walker-{n}/devices/phone"),

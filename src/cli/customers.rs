@@ -4,7 +4,7 @@ use super::connect::connect;
 use super::output;
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use doorstep::files::{Roster, read_customers};
+use doorstep::files::{Roster, read_customers, read_scalar};
 use doorstep::model::{Customer, Invalid};
 use doorstep::service::Clock;
 use doorstep::wire::{customer, v1};
@@ -35,6 +35,14 @@ pub(super) enum Customers {
     Show {
         /// The customer's id.
         customer: String,
+    },
+    /// Set a trait of a customer, take it away, or add to it.
+    SetTrait {
+        /// The customer's id.
+        customer: String,
+        /// `tier=gold`, `vip=true`, `points+=10`, `points-=10`, or `tier` alone to take it away.
+        #[arg(required = true)]
+        traits: Vec<String>,
     },
     /// Delete all that is known of a customer.
     Delete {
@@ -82,6 +90,20 @@ impl Customers {
                     .iter()
                     .try_for_each(|device| output::pretty("Device", device))
             }
+            Self::SetTrait { customer, traits } => {
+                let request = v1::ChangeTraitsRequest {
+                    name: output::full("customers", &customer),
+                    changes: traits.iter().map(|text| trait_change(text)).collect::<anyhow::Result<_>>()?,
+                    ..Default::default()
+                };
+                CustomerServiceClient::new(connect(server).await?).change_traits(request).await?;
+                output::line(&format!(
+                    "{} of {} changed",
+                    output::count(traits.len(), "trait"),
+                    output::id(&customer)
+                ));
+                Ok(())
+            }
             Self::Delete { customer } => {
                 let request = v1::DeleteCustomerRequest { name: output::full("customers", &customer) };
                 CustomerServiceClient::new(connect(server).await?).delete_customer(request).await?;
@@ -92,14 +114,31 @@ impl Customers {
     }
 }
 
-/// Creates a customer as in the file, or changes the topics of one who exists, and the consent only when told to: the
-/// person may have answered otherwise since the file was written.
+/// Creates a customer as in the file, or changes the topics of one who exists, the traits only where the file has
+/// some, and the consent only when told to: the person may have answered otherwise since the file was written.
 fn customer_request(customer: &Customer, consent: bool) -> v1::UpdateCustomerRequest {
+    let traits = (!customer.traits.is_empty()).then_some("traits");
+    let paths = ["topics"].into_iter().chain(traits).chain(consent.then_some("location_consent"));
     v1::UpdateCustomerRequest {
         customer: Some(customer.into()),
-        update_mask: mask(if consent { "*" } else { "topics" }),
+        update_mask: Some(prost_types::FieldMask { paths: paths.map(str::to_owned).collect() }),
         allow_missing: true,
     }
+}
+
+/// `tier=gold`, `points+=10`, `points-=10` or `tier`.
+fn trait_change(text: &str) -> anyhow::Result<v1::TraitChange> {
+    use v1::trait_change::Change;
+    let number = |text: &str| text.parse::<f64>().with_context(|| format!("{text:?} is no number"));
+    let (name, change) = match text.split_once('=') {
+        None => (text, Change::Unset(true)),
+        Some((name, value)) => match (name.strip_suffix('+'), name.strip_suffix('-')) {
+            (Some(name), _) => (name, Change::Increment(number(value)?)),
+            (None, Some(name)) => (name, Change::Increment(-number(value)?)),
+            (None, None) => (name, Change::Set((&read_scalar(value)).into())),
+        },
+    };
+    Ok(v1::TraitChange { trait_name: name.to_owned(), change: Some(change) })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional")]
@@ -171,14 +210,33 @@ async fn list(server: &str, json: bool) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use v1::scalar::Kind;
+    use v1::trait_change::Change;
+
+    #[test]
+    fn a_trait_is_set_added_to_or_taken_away() {
+        let set = |kind| Change::Set(v1::Scalar { kind: Some(kind) });
+        for (text, name, change) in [
+            ("tier=gold", "tier", set(Kind::Text("gold".into()))),
+            ("vip=true", "vip", set(Kind::Flag(true))),
+            ("note=a=b", "note", set(Kind::Text("a=b".into()))),
+            ("points+=10", "points", Change::Increment(10.0)),
+            ("points-=2.5", "points", Change::Increment(-2.5)),
+            ("tier", "tier", Change::Unset(true)),
+        ] {
+            let expected = v1::TraitChange { trait_name: name.into(), change: Some(change) };
+            assert_eq!(trait_change(text).unwrap(), expected);
+        }
+        assert!(trait_change("points+=many").is_err());
+    }
 
     #[test]
     fn a_file_speaks_about_consent_of_those_who_exist_only_when_told_to() {
         let text = "customers:\n- id: maya\n  consent: { granted: true }\n  topics: [offers]\n";
         let rosters = read_customers(text, doorstep::model::ServerTime(7)).unwrap();
-        for (consent, path) in [(false, "topics"), (true, "*")] {
+        for (consent, paths) in [(false, &["topics"][..]), (true, &["topics", "location_consent"])] {
             let request = customer_request(&rosters[0].customer, consent);
-            assert_eq!(request.update_mask.unwrap().paths, [path]);
+            assert_eq!(request.update_mask.unwrap().paths, paths);
             assert!(request.allow_missing && request.customer.unwrap().location_consent.unwrap().granted);
         }
     }

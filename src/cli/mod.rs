@@ -4,6 +4,7 @@ mod campaigns;
 mod connect;
 mod customers;
 mod decisions;
+mod events;
 mod lint;
 pub mod output;
 mod regions;
@@ -40,6 +41,9 @@ enum Command {
     /// Who it is said to: customers, their devices and what they agreed to.
     #[command(subcommand)]
     Customers(customers::Customers),
+    /// What customers do elsewhere: on the web, by email, at the till, in the app.
+    #[command(subcommand)]
+    Events(events::Events),
     /// What was decided.
     #[command(subcommand)]
     Decisions(decisions::Decisions),
@@ -62,6 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             Command::Regions(command) => command.run(&server).await,
             Command::Campaigns(command) => command.run(&server).await,
             Command::Customers(command) => command.run(&server).await,
+            Command::Events(command) => command.run(&server).await,
             Command::Decisions(command) => command.run(&server).await,
             Command::Explain(command) => command.run(&server).await,
             Command::Triggers(command) => command.run(&server).await,

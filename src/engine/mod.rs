@@ -5,6 +5,7 @@
 //! [`Engine::tick`]. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
 
 mod clock;
+mod events;
 mod holds;
 mod manners;
 mod order;

@@ -3,7 +3,7 @@
 use super::{DeviceClock, Order, Sequences};
 use crate::model::{Customer, Device, DeviceId, ServerTime};
 use crate::presence::DevicePresence;
-use crate::qualify::{Held, Ledger};
+use crate::qualify::{Events, Held, Ledger};
 use std::collections::BTreeMap;
 
 /// One customer with devices, presence and ledger.
@@ -17,12 +17,20 @@ pub struct CustomerState {
     pub ledger: Ledger,
     /// What waits to be said, at most [`HELD_MAX`](crate::qualify::HELD_MAX).
     pub held: Vec<Held>,
+    /// What the person did elsewhere.
+    pub events: Events,
 }
 
 impl CustomerState {
     /// A customer without devices, who was never sent anything.
     pub fn new(customer: Customer) -> Self {
-        Self { customer, devices: BTreeMap::new(), ledger: Ledger::default(), held: Vec::new() }
+        Self {
+            customer,
+            devices: BTreeMap::new(),
+            ledger: Ledger::default(),
+            held: Vec::new(),
+            events: Events::default(),
+        }
     }
 
     /// Forgets all that was derived from the customer's positions.

@@ -1,10 +1,13 @@
 //! Customers with their devices as YAML: a list under `customers`.
 
+use super::events::{Value, scalars};
 use super::{FileError, hours};
 use crate::model::{
     Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
+    TraitName,
 };
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A customer with devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ struct Entry {
     topics: Vec<String>,
     #[serde(default)]
     quiet_hours: Option<QuietEntry>,
+    #[serde(default)]
+    traits: BTreeMap<String, Value>,
     #[serde(default)]
     devices: Vec<DeviceEntry>,
 }
@@ -103,6 +108,7 @@ fn roster(entry: Entry, answered: ServerTime) -> Result<Roster, Invalid> {
         }),
         topics: entry.topics.iter().map(|topic| TopicId::parse("topics", topic)).collect::<Result<_, _>>()?,
         quiet_hours,
+        traits: scalars("traits", entry.traits, TraitName::parse)?,
     };
     let devices = entry.devices.into_iter().enumerate();
     let devices = devices

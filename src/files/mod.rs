@@ -5,6 +5,7 @@
 
 mod campaigns;
 mod customers;
+mod events;
 mod hours;
 mod regions;
 mod repair;
@@ -12,6 +13,7 @@ mod span;
 
 pub use campaigns::read_campaigns;
 pub use customers::{Roster, read_customers};
+pub use events::{Told, read_events, read_scalar};
 pub use regions::{Defaults, read_regions, write_regions};
 pub use repair::repair_regions;
 pub use span::parse_span;

@@ -1,5 +1,6 @@
 //! People, their devices, and what they agreed to.
 
+use super::event::Traits;
 use super::hours::DailySpan;
 use super::ids::{CustomerId, DeviceId, TopicId};
 use super::time::ServerTime;
@@ -21,6 +22,8 @@ pub struct Customer {
     pub topics: BTreeSet<TopicId>,
     /// The hours in which the person wants to hear nothing; absent: those that the deployment sets.
     pub quiet_hours: Option<QuietHours>,
+    /// What else is known of the person.
+    pub traits: Traits,
 }
 
 /// A person's own setting of quiet hours.
@@ -35,7 +38,8 @@ pub enum QuietHours {
 impl Customer {
     /// A person of whom nothing else is known, and who has agreed to nothing.
     pub fn new(id: CustomerId) -> Self {
-        Self { id, consent: None, topics: BTreeSet::new(), quiet_hours: None }
+        let (consent, quiet_hours) = (None, None);
+        Self { id, consent, topics: BTreeSet::new(), quiet_hours, traits: Traits::new() }
     }
 
     /// Whether the person's location may be used for messaging.

@@ -82,6 +82,14 @@ id! {
     TriggerId
     /// One decision, unique within its customer.
     DecisionId
+    /// One event, unique within its customer.
+    EventId
+    /// What kind of thing an event is, such as `purchase`.
+    EventName
+    /// A property of an event.
+    PropertyName
+    /// A trait of a customer.
+    TraitName
 }
 
 impl VisitId {

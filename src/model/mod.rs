@@ -6,6 +6,7 @@ pub mod campaign;
 pub mod customer;
 pub mod decision;
 pub mod detail;
+pub mod event;
 pub mod hours;
 pub mod ids;
 pub mod invalid;
@@ -25,10 +26,11 @@ pub use decision::{
     TransitionKind, Verdict, VerdictKind, Waits,
 };
 pub use detail::{Contest, Detail};
+pub use event::{Channel, Currency, Event, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
-    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, GroupId, PlaceId, RegionId, Tag, TopicId, TriggerId,
-    VisitId,
+    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, PlaceId, PropertyName,
+    RegionId, Tag, TopicId, TraitName, TriggerId, VisitId,
 };
 pub use invalid::Invalid;
 pub use opening::OpeningHours;

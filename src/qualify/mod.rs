@@ -16,6 +16,7 @@ mod book;
 mod cap;
 mod consent;
 mod cooldown;
+mod events;
 mod gap;
 mod hold;
 mod hours;
@@ -33,6 +34,10 @@ mod tests;
 mod topic;
 
 pub use book::CampaignBook;
+pub use events::{
+    CURRENCIES_MAX, DAY_SUMS_MAX, DAYS_KEPT, DaySum, EVENT_AHEAD_MAX, EVENT_NAMES_MAX, EventRefusal, Events,
+    RECENT_MAX, Recorded, Tally,
+};
 pub use hold::{HELD_MAX, Held, SETTLE_MAX, Settle};
 pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
 

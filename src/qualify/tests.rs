@@ -3,6 +3,7 @@
 mod arbiter;
 mod book;
 mod caps;
+mod events;
 mod holding;
 mod hours;
 mod ledger;

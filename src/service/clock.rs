@@ -29,7 +29,7 @@ impl Clock {
         }
     }
 
-    /// The server's time at which a ping is decided. A clock that the pings drive moves on to this one, and
+    /// The server's time at which a ping, or an event of another channel, is decided. A clock that the pings drive moves on to this one, and
     /// never back.
     pub fn now_at(&self, observed: DeviceTime) -> ServerTime {
         match self {

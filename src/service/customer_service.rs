@@ -10,10 +10,11 @@ use super::page::Wanted;
 use super::task;
 use crate::engine::{CustomerState, DeviceState};
 use crate::model::customer::DEVICES_MAX;
-use crate::model::{Customer, CustomerId, Device, DeviceId, Invalid, ServerTime};
+use crate::model::event::change_traits;
+use crate::model::{Customer, CustomerId, Device, DeviceId, EventId, Invalid, ServerTime};
 use crate::store::{CommitError, Erasure, Records};
 use crate::wire::mask::merge;
-use crate::wire::{customer as wire, name, required, v1};
+use crate::wire::{customer as wire, event, name, required, v1};
 use std::ops::Bound;
 use tonic::{Request, Response, Status};
 
@@ -59,6 +60,35 @@ impl Customers {
             }
             None if allow_missing => Ok(CustomerState::new(parse_customer(patch.clone(), now)?)),
             None => Err(missing(&id)),
+        })
+        .await;
+        self.hot.evict(&id);
+        changed
+    }
+
+    async fn change_traits(&self, request: v1::ChangeTraitsRequest) -> Result<CustomerState, Failure> {
+        let v1::ChangeTraitsRequest { name, changes, request_id, allow_missing } = request;
+        let id = name::customer("name", &name)?;
+        let changes = event::trait_changes(changes)?;
+        let resend = (!request_id.is_empty()).then(|| EventId::parse("request_id", &request_id)).transpose()?;
+        let changed = change(&self.records, &id, |before| {
+            let mut state = match before {
+                Some(state) => state,
+                None if allow_missing => CustomerState::new(Customer::new(id.clone())),
+                None => return Err(missing(&id)),
+            };
+            if resend.as_ref().is_some_and(|resend| state.events.knows(resend)) {
+                return Ok(state);
+            }
+            change_traits(&mut state.customer.traits, &changes).map_err(|why| Failure::Precondition {
+                reason: "TRAITS_DO_NOT_FIT",
+                subject: name::customer_name(&id),
+                problem: format!("stays as it is: {why}"),
+            })?;
+            if let Some(resend) = &resend {
+                state.events.remember(resend);
+            }
+            Ok(state)
         })
         .await;
         self.hot.evict(&id);
@@ -125,7 +155,7 @@ impl v1::customer_service_server::CustomerService for Customers {
     ) -> Result<Response<v1::GetCustomerResponse>, Status> {
         let id = name::customer("name", &request.into_inner().name).map_err(Failure::from)?;
         let state = self.load(&id)?;
-        Ok(Response::new(v1::GetCustomerResponse { customer: Some((&state.customer).into()) }))
+        Ok(Response::new(v1::GetCustomerResponse { customer: Some(wire::whole_message(&state)) }))
     }
 
     async fn list_customers(
@@ -148,6 +178,16 @@ impl v1::customer_service_server::CustomerService for Customers {
         let state =
             task::to_the_end(async move { customers.update(request).await }).await.map_err(Failure::from)??;
         Ok(Response::new(v1::UpdateCustomerResponse { customer: Some((&state.customer).into()) }))
+    }
+
+    async fn change_traits(
+        &self,
+        request: Request<v1::ChangeTraitsRequest>,
+    ) -> Result<Response<v1::ChangeTraitsResponse>, Status> {
+        let (customers, request) = (self.clone(), request.into_inner());
+        let changed = task::to_the_end(async move { Self::change_traits(&customers, request).await }).await;
+        let state = changed.map_err(Failure::from)??;
+        Ok(Response::new(v1::ChangeTraitsResponse { customer: Some((&state.customer).into()) }))
     }
 
     async fn delete_customer(

@@ -8,6 +8,7 @@ mod decision_service;
 mod device_service;
 mod edge;
 mod errors;
+mod event_service;
 mod hot;
 mod housekeeping;
 mod ingest;

@@ -14,6 +14,8 @@ macro_rules! any_id {
     )* };
 }
 
+pub(crate) use any_id;
+
 any_id! {
     customer_id: CustomerId, device_id: DeviceId, place_id: PlaceId, region_id: RegionId, campaign_id: CampaignId,
     brand_id: BrandId, topic_id: TopicId, tag: Tag, group_id: GroupId, visit_id: VisitId, trigger_id: TriggerId,
@@ -250,8 +252,9 @@ pub(crate) fn customer() -> impl Strategy<Value = Customer> {
     let consent = (any::<bool>(), server_time(), "\\PC{0,20}")
         .prop_map(|(granted, answered, source)| LocationConsent { granted, answered, source });
     let quiet = prop_oneof![Just(QuietHours::None), daily_span().prop_map(QuietHours::Daily)];
-    (customer_id(), of(consent), btree_set(topic_id(), 0..4), of(quiet))
-        .prop_map(|(id, consent, topics, quiet_hours)| Customer { id, consent, topics, quiet_hours })
+    let traits = super::arbitrary_events::traits();
+    (customer_id(), of(consent), btree_set(topic_id(), 0..4), of(quiet), traits)
+        .prop_map(|(id, consent, topics, quiet_hours, traits)| Customer { id, consent, topics, quiet_hours, traits })
 }
 
 pub(crate) fn device() -> impl Strategy<Value = Device> {

@@ -1,9 +1,11 @@
 //! The largest record of each kind fits one value of the store.
 
+use super::arbitrary_events;
 use super::record::Record;
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, WAITING_MAX, Waiting};
 use crate::model::campaign::WINDOW_MAX;
 use crate::model::customer::{DEVICES_MAX, TOPICS_MAX};
+use crate::model::event::{TEXT_MAX, TRAITS_MAX};
 use crate::model::ids::ID_MAX_BYTES;
 use crate::model::ping::{SEQUENCE_MAX, SIGHTINGS_MAX};
 use crate::model::*;
@@ -128,7 +130,7 @@ fn largest_ledger(customer: &CustomerId) -> Ledger {
 
 /// Ids have 64 bytes. A device takes about 420 KB: most of it for 64 waiting pings with 64 sightings each, the rest
 /// for presence and history (60 KB each) and the push address. So 16 of them, the ledger of 256 sends and as many
-/// paces, and 100 topics fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
+/// paces, 100 topics, 50 traits (25 KB) and the sums of 50 names of events (400 KB) fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
 #[test]
 fn the_largest_customer_fits_one_value_of_the_store() {
     let mut customer = Customer::new(longest!(CustomerId, 0));
@@ -136,8 +138,11 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     customer.consent = Some(LocationConsent { granted: true, answered: ServerTime(4_000_000_000_001), source });
     customer.quiet_hours = DailySpan::new("21:00", "08:00").ok().map(QuietHours::Daily);
     customer.topics = (0..TOPICS_MAX).map(|n| longest!(TopicId, n)).collect();
-    let ledger = largest_ledger(&customer.id);
-    let mut state = CustomerState { ledger, held: largest_held(), ..CustomerState::new(customer) };
+    let text = Scalar::Text("🥐".repeat(TEXT_MAX));
+    customer.traits = (0..TRAITS_MAX).map(|n| (longest!(TraitName, n), text.clone())).collect();
+    let (ledger, held) = (largest_ledger(&customer.id), largest_held());
+    let events = arbitrary_events::largest_events();
+    let mut state = CustomerState { ledger, held, events, ..CustomerState::new(customer) };
     for n in 0..DEVICES_MAX {
         let device = Device {
             id: longest!(DeviceId, n),

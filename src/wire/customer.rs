@@ -1,7 +1,8 @@
 //! Customers and their devices.
 
 use super::place::time_zone;
-use super::{choice, ids, name, time, unknown_choice, v1};
+use super::{choice, event, ids, name, time, unknown_choice, v1};
+use crate::engine::CustomerState;
 use crate::model::customer::TOPICS_MAX;
 use crate::model::invalid::text;
 use crate::model::{
@@ -24,7 +25,13 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
             .quiet_hours
             .map(|wire| quiet_hours(&wire).map_err(|why| why.under("quiet_hours")))
             .transpose()?,
+        traits: event::traits(wire.traits)?,
     })
+}
+
+/// A customer with all that is known of the person, as `GetCustomer` answers.
+pub fn whole_message(state: &CustomerState) -> v1::Customer {
+    v1::Customer { events: event::summaries(&state.events), ..v1::Customer::from(&state.customer) }
 }
 
 impl From<&Customer> for v1::Customer {
@@ -41,6 +48,8 @@ impl From<&Customer> for v1::Customer {
                 QuietHours::None => v1::QuietHours::default(),
                 QuietHours::Daily(hours) => v1::QuietHours { start: hours.start(), end: hours.end() },
             }),
+            traits: event::scalars_message(&customer.traits),
+            events: Vec::new(),
         }
     }
 }

@@ -198,6 +198,7 @@ impl Maskable for v1::Customer {
         field!(location_consent.source),
         field!(topics),
         field!(quiet_hours),
+        field!(traits),
     ];
 }
 

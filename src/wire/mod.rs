@@ -8,6 +8,8 @@
 mod campaign;
 pub mod customer;
 pub mod decision;
+pub mod event;
+mod event_record;
 mod held;
 mod hours;
 mod ledger;
@@ -25,6 +27,8 @@ pub mod trigger;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+#[cfg(test)]
+pub(crate) mod arbitrary_events;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]

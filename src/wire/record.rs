@@ -12,7 +12,7 @@ use crate::model::{
     Campaign, CustomerId, Decision, Device, Invalid, Millis, Ping, Place, Region, ServerTime, TriggerId,
 };
 use crate::presence::DevicePresence;
-use crate::qualify::{HELD_MAX, Held};
+use crate::qualify::{Events, HELD_MAX, Held};
 use crate::store::{StoredTrigger, TraceEntry};
 use prost::Message;
 
@@ -152,6 +152,7 @@ impl Record for CustomerState {
             devices: devices.collect(),
             ledger: Some((&self.ledger).into()),
             held: self.held.iter().map(Into::into).collect(),
+            events: (self.events != Events::default()).then(|| (&self.events).into()),
         }
         .encode_to_vec()
     }
@@ -172,7 +173,8 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
     let devices = devices.into_iter().map(|own| (own.device.id.clone(), own)).collect();
     at_most("held", record.held.len(), HELD_MAX)?;
     let held = each("held", record.held, Held::try_from)?;
-    Ok(CustomerState { customer, devices, ledger, held })
+    let events = record.events.map(Events::try_from).transpose().map_err(|why| why.under("events"))?;
+    Ok(CustomerState { customer, devices, ledger, held, events: events.unwrap_or_default() })
 }
 
 fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRecord {

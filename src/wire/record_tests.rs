@@ -1,7 +1,7 @@
 //! What is stored comes back the same, and damage never panics.
 
-use super::arbitrary;
 use super::record::{Logged, Queued, Record};
+use super::{arbitrary, arbitrary_events};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, Waiting};
 use crate::model::*;
 use crate::presence::{
@@ -183,13 +183,9 @@ fn state() -> impl Strategy<Value = CustomerState> {
             (device.id.clone(), DeviceState { device, presence, history, order, clock, kept, trace_until })
         },
     );
-    (arbitrary::customer(), vec(device, 0..3), ledger(), vec(held(), 0..3)).prop_map(
-        |(customer, devices, ledger, held)| CustomerState {
-            customer,
-            devices: devices.into_iter().collect(),
-            ledger,
-            held,
-        },
+    let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());
+    (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), arbitrary_events::events()).prop_map(
+        |(customer, devices, ledger, held, events)| CustomerState { customer, devices, ledger, held, events },
     )
 }
 

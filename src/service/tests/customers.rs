@@ -143,7 +143,7 @@ async fn a_mask_of_topics_creates_a_customer_whole_and_leaves_consent_alone_late
     let apply = |topic: &str| {
         let consent = Some(v1::LocationConsent { granted: true, ..v1::LocationConsent::default() });
         let (name, topics) = ("customers/noah".into(), vec![topic.into()]);
-        let customer = Some(v1::Customer { name, location_consent: consent, topics, quiet_hours: None });
+        let customer = Some(v1::Customer { name, location_consent: consent, topics, ..Default::default() });
         let update_mask = mask(&["topics"]);
         customers.update_customer(Request::new(v1::UpdateCustomerRequest {
             customer,

@@ -3,6 +3,7 @@
 mod catalogue;
 mod customers;
 mod decisions;
+mod events;
 
 use super::campaign_service::Campaigns;
 use super::catalogue::CatalogueCell;
@@ -70,7 +71,7 @@ async fn bench() -> Bench {
         name: "customers/maya".into(),
         location_consent: Some(v1::LocationConsent { granted: true, ..Default::default() }),
         topics: vec!["offers".into()],
-        quiet_hours: None,
+        ..v1::Customer::default()
     };
     ok(bench.customers.create_customer(Request::new(v1::CreateCustomerRequest { customer: Some(customer) })).await);
     let device = v1::CreateDeviceRequest { device: Some(phone(1)) };
