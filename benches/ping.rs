@@ -132,6 +132,7 @@ impl<'a> Walker<'a> {
             push_address: String::new(),
             locale: "en".into(),
             time_zone: None,
+            app_version: None,
         };
         let mut state = CustomerState::new(customer);
         state.devices.insert(id.clone(), DeviceState::new(device));

@@ -1,7 +1,7 @@
 //! Whatever bits a phone sends, in whatever field: the engine answers with numbers, or refuses by name; it never panics.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something is amiss")]
 
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
+use doorstep::engine::{AHEAD_MAX, Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
 use doorstep::files::{Defaults, read_campaigns, read_customers, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{Campaign, Decision, DeviceId, Ping, ServerTime, TransitionKind};
@@ -32,7 +32,11 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         ..first.clone()
     }));
     let atlas = Atlas::build(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new));
-    Catalogue { atlas: atlas.expect("an atlas"), campaigns: CampaignBook::build(campaigns.into_iter().map(Arc::new)) }
+    Catalogue {
+        atlas: atlas.expect("an atlas"),
+        campaigns: CampaignBook::build(campaigns.into_iter().map(Arc::new)),
+        ..Catalogue::default()
+    }
 });
 
 fn maya() -> (CustomerState, DeviceId) {
@@ -159,7 +163,9 @@ proptest! {
             }
         }
         for (wire, now) in arrivals {
-            let now = ServerTime(now.clamp(YEARS_1_TO_9999.start, YEARS_1_TO_9999.end - 1));
+            // The device's clock may be ahead of the server's, and must not come past the last year, either.
+            let latest = YEARS_1_TO_9999.end - 1 - AHEAD_MAX.0;
+            let now = ServerTime(now.clamp(YEARS_1_TO_9999.start, latest));
             let mut outcomes = engine.tick(&mut state, now);
             match Ping::try_from(wire) {
                 Err(refusal) => prop_assert!(!refusal.field.is_empty() && !refusal.problem.is_empty(), "{refusal:?}"),

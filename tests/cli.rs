@@ -198,6 +198,63 @@ fn events_and_traits_are_recorded_and_shown() {
     check(&server, &["customers", "show", "maya"], &shown);
 }
 
+#[test]
+fn journeys_come_and_go_and_events_lead_through_them() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str, text: &str| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, text).expect("a file");
+        file.to_str().expect("UTF-8").to_owned()
+    };
+    let journey = "journeys:\n- id: loyal\n  brand: roost\n  stages:\n  - { id: browsed, enter: { event: { name: browse } } }\n  - { id: bought, enter: { event: { name: purchase, after_stage: true } } }\n";
+    let campaign = "campaigns:\n- id: thanks\n  regions: { brands: [roost] }\n  topic: offers\n  message: { title: Thanks, body: Hi }\n  journey: { id: loyal, stage: browsed, advance: true }\n";
+    let (journeys, campaigns) = (path("journeys.yaml", journey), path("campaigns.yaml", campaign));
+    check(&server, &["journeys", "list"], &["no journeys"]);
+    refused(&server.address, &["campaigns", "apply", "-f", &campaigns], "is journeys/loyal, which does not exist");
+    check(&server, &["journeys", "apply", "-f", &journeys], &["1 journey applied"]);
+    check(&server, &["campaigns", "apply", "-f", &campaigns], &["1 campaign applied"]);
+    check(&server, &["journeys", "list", "--brand", "roost"], &["loyal", "browsed > bought"]);
+    check_json(&server, &["journeys", "list"], 1);
+    check(&server, &["journeys", "show", "loyal"], &["\"after_stage\": true"]);
+    check(&server, &["campaigns", "show", "thanks"], &["\"advances_to_next\": true"]);
+    let bad = path("bad.yaml", &journey.replace("id: bought", "id: browsed"));
+    refused(&server.address, &["journeys", "apply", "-f", &bad], "journeys[0].stages[1].stage repeats browsed");
+    let event = r#"{"customer": "maya", "id": "b-1", "event": "browse", "time": "2026-07-15T12:00:00-06:00", "channel": "web"}"#;
+    check(&server, &["events", "record", &path("events.jsonl", event)], &["1 of 1 event recorded"]);
+    check(&server, &["customers", "show", "maya"], &["\"journey\": \"journeys/loyal\"", "\"stage\": \"browsed\""]);
+    refused(&server.address, &["journeys", "delete", "loyal"], "is named by campaigns/thanks");
+    check(&server, &["campaigns", "delete", "thanks"], &["deleted"]);
+    check(&server, &["journeys", "delete", "journeys/loyal"], &["journey loyal deleted"]);
+}
+
+#[tokio::test]
+async fn explain_names_the_rule_that_failed() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("regulars.yaml");
+    let campaign = "campaigns:\n- id: regulars\n  regions: { brands: [roost] }\n  topic: offers\n  message: { title: Back again, body: Hi }\n  audience:\n    all:\n    - { event: { name: purchase, at_least: 2, within_days: 30 } }\n    - { visits: { at_least: 2 } }\n";
+    std::fs::write(&file, campaign.replace("within_days: 30", "within_days: 300")).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let path = "campaigns[0].audience.all.rules[0].event.within_days is 300; must be 1 to 90";
+    refused(&server.address, &["campaigns", "apply", "-f", file], path);
+    std::fs::write(file, campaign).expect("a file");
+    check(&server, &["campaigns", "apply", "-f", file], &["1 campaign applied"]);
+    check(&server, &["campaigns", "list"], &["its audience alone"]);
+    check(&server, &["campaigns", "show", "regulars"], &["\"within_days\": 30"]);
+    let mut phone = DeviceServiceClient::new(connect(&server.address).await);
+    for pings in denver::walk(NOON_MS).chunks(5) {
+        let device = "customers/maya/devices/phone-1".to_owned();
+        let request = v1::UploadPingsRequest { device, want_transitions: false, pings: pings.to_vec() };
+        phone.upload_pings(request).await.expect("an ack");
+    }
+    let explain = ["explain", "--customer", "maya", "--region", "roost-tremont"];
+    check(&server, &explain, &["suppressed, audience: needs event purchase at least 2 times in 30 d, had 0"]);
+    check(&server, &["customers", "show", "maya"], &["\"visits\"", "\"brand\": \"roost\""]);
+}
+
 #[tokio::test]
 async fn explain_answers_why_for_each_of_the_doors() {
     let server = Server::start(&["--simulation-clock"]);

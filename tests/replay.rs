@@ -30,7 +30,7 @@ fn play(pings: &[Ping], reversed: bool) -> Vec<Vec<u8>> {
     }
     let atlas = Atlas::empty().rebuild(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new));
     let campaigns = CampaignBook::build(campaigns.into_iter().map(Arc::new));
-    let catalogue = Catalogue { atlas: atlas.expect("an atlas"), campaigns };
+    let catalogue = Catalogue { atlas: atlas.expect("an atlas"), campaigns, ..Catalogue::default() };
     let config = PresenceConfig::default();
     let engine = Engine { catalogue: &catalogue, presence: &config, manners: Manners::default() };
     let rosters = read_customers(&denver::fixture("customers.yaml"), ServerTime(0)).expect("good customers");

@@ -112,6 +112,8 @@ mod tests {
             hours: Vec::new(),
             while_closed: false,
             outside_hours: doorstep::model::OutsideHours::Drop,
+            audience: None,
+            journey: None,
         })])
     }
 

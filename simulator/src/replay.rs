@@ -160,7 +160,11 @@ pub fn together(
         regions.push(Region { id, place, display_name, extent, dwell: DWELL_DEFAULT, tags: Vec::new() });
     }
     let atlas = Atlas::build(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new));
-    Ok(Catalogue { atlas: atlas.context("the regions do not fit together")?, campaigns: CampaignBook::default() })
+    Ok(Catalogue {
+        atlas: atlas.context("the regions do not fit together")?,
+        campaigns: CampaignBook::default(),
+        ..Catalogue::default()
+    })
 }
 
 /// Merges two files by the time of arrival; each keeps its own order.
@@ -334,6 +338,7 @@ fn alone(device: &DeviceId) -> Result<CustomerState> {
         push_address: String::new(),
         locale: "en".to_owned(),
         time_zone: None,
+        app_version: None,
     };
     state.devices.insert(device.clone(), DeviceState::new(phone));
     Ok(state)

@@ -179,11 +179,13 @@ fn limits(campaign: &Campaign) -> String {
             CapWindow::Calendar(Calendar::Week) => format!("{} each week for the {scope}", cap.limit),
         }
     });
+    let audience = campaign.audience.is_some().then(|| "its audience alone".to_owned());
     let visit = quiet_visit.then(|| "one message a visit".to_owned());
     let hours = campaign.hours.iter().map(|span| format!("{} {}", span.days, span.hours));
     let gap = campaign.min_gap.map(|gap| format!("{gap} after any other"));
     let free = campaign.transactional.then(|| "transactional".to_owned());
-    let all: Vec<String> = free.into_iter().chain(hours).chain(quiet).chain(visit).chain(gap).chain(caps).collect();
+    let all: Vec<String> =
+        free.into_iter().chain(hours).chain(quiet).chain(visit).chain(gap).chain(caps).chain(audience).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 

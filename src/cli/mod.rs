@@ -5,6 +5,7 @@ mod connect;
 mod customers;
 mod decisions;
 mod events;
+mod journeys;
 mod lint;
 pub mod output;
 mod regions;
@@ -38,6 +39,9 @@ enum Command {
     /// What to say, to whom, and when.
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
+    /// The ways of customers with a brand, in stages.
+    #[command(subcommand)]
+    Journeys(journeys::Journeys),
     /// Who it is said to: customers, their devices and what they agreed to.
     #[command(subcommand)]
     Customers(customers::Customers),
@@ -65,6 +69,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             Command::Serve(serve) => serve.run().await,
             Command::Regions(command) => command.run(&server).await,
             Command::Campaigns(command) => command.run(&server).await,
+            Command::Journeys(command) => command.run(&server).await,
             Command::Customers(command) => command.run(&server).await,
             Command::Events(command) => command.run(&server).await,
             Command::Decisions(command) => command.run(&server).await,

@@ -121,6 +121,7 @@ pub(crate) mod tests {
             push_address: "very-secret-address".into(),
             locale: "nl-NL".into(),
             time_zone: None,
+            app_version: None,
         }
     }
 

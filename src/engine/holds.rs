@@ -3,12 +3,12 @@
 //! They are part of the customer's record, and so is when they are asked about again: a restart changes nothing. What
 //! waits for hours ends with its visit.
 
-use super::{CustomerState, DeviceState, Engine, Outcome};
+use super::{CustomerState, Engine, Outcome};
 use crate::model::{
-    Assessment, Customer, CustomerId, Decision, DecisionId, Detail, DeviceId, Millis, PolicyStep, Reason, Sequence,
-    ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
+    Assessment, CustomerId, DailySpan, Decision, DecisionId, Detail, Device, DeviceId, Millis, PolicyStep, Reason,
+    Sequence, ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
 };
-use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Qualified, SETTLE_MAX, Settle, Win};
+use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Person, Qualified, SETTLE_MAX, Settle, Win};
 use std::collections::BTreeMap;
 
 impl Engine<'_> {
@@ -25,9 +25,16 @@ impl Engine<'_> {
         // A region that is no longer there is nothing to speak about.
         let due: Vec<Held> =
             due.into_iter().filter(|held| self.catalogue.atlas.site(&held.transition.region).is_some()).collect();
-        let occasions = self.occasions_of(&state.customer, &state.devices, &due, now);
-        let (book, customer) = (&self.catalogue.campaigns, &state.customer);
-        let answer = qualify::qualify(book, customer, &mut state.ledger, &occasions, now);
+        let CustomerState { customer, devices, ledger, events, visits, stages, .. } = &mut *state;
+        let devices: BTreeMap<&DeviceId, [&Device; 1]> =
+            devices.iter().map(|(id, own)| (id, [&own.device])).collect();
+        let quiet = self.manners.quiet_hours_of(customer);
+        let renewed = due.iter().filter_map(|held| {
+            let person = Person { devices: devices.get(&held.device)?, events, visits, stages };
+            self.occasion_again(held, person, quiet, now)
+        });
+        let occasions: Vec<Occasion<'_>> = renewed.collect();
+        let answer = qualify::qualify(&self.catalogue.campaigns, customer, ledger, &occasions, now);
         let Some(of) = due.first().or(gone.first()) else { return };
         let speaks = answer.winner.as_ref().and_then(|win| due.get(win.occasion)).unwrap_or(of);
         let id = DecisionId::derive_again(now, &speaks.device);
@@ -35,6 +42,7 @@ impl Engine<'_> {
             let occasion = occasions.get(win.occasion)?;
             Some(trigger(win, occasion, customer.id.clone(), &speaks.device, id.clone(), now))
         });
+        self.lead_on(&mut state.stages, answer.winner.as_ref(), now);
         let holds: Vec<Held> = answer.holds.iter().filter_map(|hold| again(hold, &due)).collect();
         assessments.extend(answer.assessments);
         state.held.extend(holds);
@@ -70,30 +78,28 @@ impl Engine<'_> {
         state.held.iter().map(|held| held.until).min()
     }
 
-    fn occasions_of<'s>(
+    /// What waited, as it is now; nothing where its region is no longer there.
+    fn occasion_again<'s>(
         &'s self,
-        customer: &Customer,
-        devices: &'s BTreeMap<DeviceId, DeviceState>,
-        due: &'s [Held],
+        held: &'s Held,
+        person: Person<'s>,
+        quiet: Option<DailySpan>,
         now: ServerTime,
-    ) -> Vec<Occasion<'s>> {
-        let quiet = self.manners.quiet_hours_of(customer);
-        let occasion = |held: &'s Held| {
-            let site = self.catalogue.atlas.site(&held.transition.region)?;
-            let zone = devices.get(&held.device).and_then(|own| own.device.time_zone.as_deref());
-            Some(Occasion {
-                transition: &held.transition,
-                region: &site.region,
-                place: &site.place,
-                age: Millis((now - held.fresh).0.max(0)),
-                nearness: held.nearness,
-                zone: zone.unwrap_or(&site.place.time_zone),
-                quiet,
-                held: Some(held),
-                settle: None,
-            })
-        };
-        due.iter().filter_map(occasion).collect()
+    ) -> Option<Occasion<'s>> {
+        let site = self.catalogue.atlas.site(&held.transition.region)?;
+        let zone = person.devices.first().and_then(|device| device.time_zone.as_deref());
+        Some(Occasion {
+            transition: &held.transition,
+            region: &site.region,
+            place: &site.place,
+            age: Millis((now - held.fresh).0.max(0)),
+            nearness: held.nearness,
+            zone: zone.unwrap_or(&site.place.time_zone),
+            quiet,
+            held: Some(held),
+            settle: None,
+            person,
+        })
     }
 }
 

@@ -5,14 +5,15 @@
 //! [`Engine::tick`]. The same engine runs inside the server, the simulator and the tests, and answers the same in each.
 
 mod clock;
-mod events;
 mod holds;
+mod journeys;
 mod manners;
 mod order;
 mod sequences;
 mod state;
 #[cfg(test)]
 mod tests;
+mod visits;
 
 pub use clock::DeviceClock;
 pub use manners::Manners;
@@ -22,11 +23,11 @@ pub use state::{CustomerState, DeviceState};
 
 use crate::locate::{Atlas, Site};
 use crate::model::{
-    Assessment, DailySpan, Decision, DecisionId, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis, Ping,
-    Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger,
+    Assessment, DailySpan, Decision, DecisionId, Device, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis,
+    Ping, Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger,
 };
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
-use crate::qualify::{self, CampaignBook, Occasion};
+use crate::qualify::{self, CampaignBook, JourneyBook, Occasion, Person};
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
 pub const AHEAD_MAX: Millis = Millis::from_mins(2);
@@ -44,6 +45,8 @@ pub struct Catalogue {
     pub atlas: Atlas,
     /// Campaigns.
     pub campaigns: CampaignBook,
+    /// Journeys.
+    pub journeys: JourneyBook,
 }
 
 /// The decision engine over one snapshot of the catalogue.
@@ -232,12 +235,16 @@ impl Engine<'_> {
         let sequence = ping.map_or(Sequence(0), |ping| ping.sequence);
         let id = DecisionId::derive(now, sequence, device);
         let behind = state.devices.get(device).map_or(Millis(0), |own| own.clock.behind());
+        self.count_visits(state, device, &seen, now, behind);
         let zone = state.devices.get(device).and_then(|own| own.device.time_zone.as_deref());
         let quiet = self.manners.quiet_hours_of(&state.customer);
+        let devices: Vec<&Device> = state.devices.get(device).map(|own| &own.device).into_iter().collect();
+        let person =
+            Person { devices: &devices, events: &state.events, visits: &state.visits, stages: &state.stages };
         let mut occasions = self.occasions(&seen, now, behind, zone, quiet);
         let settle = self.settle(&state.held, now);
         for occasion in &mut occasions {
-            occasion.settle = settle;
+            (occasion.settle, occasion.person) = (settle, person);
         }
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let mut answer = qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
@@ -247,8 +254,10 @@ impl Engine<'_> {
         });
         let held = holds::keep(&state.held, device, &occasions, &mut answer, now);
         let mut assessments = holds::end_visits(&mut state.held, device, &seen.transitions, now);
-        assessments.extend(answer.assessments);
+        assessments.append(&mut answer.assessments);
         state.held.extend(held);
+        self.lead_on(&mut state.stages, answer.winner.as_ref(), now);
+        self.move_on(state, device, &seen, now, behind);
         let left_out = shorten(&mut assessments);
         let mut regions = seen.regions;
         // No two have the same id, so that the order is whole.
@@ -302,6 +311,7 @@ impl Engine<'_> {
                 quiet,
                 held: None,
                 settle: None,
+                person: Person::UNKNOWN,
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()

@@ -1,9 +1,9 @@
 //! All that is known of one customer: one record, committed as a whole.
 
 use super::{DeviceClock, Order, Sequences};
-use crate::model::{Customer, Device, DeviceId, ServerTime};
+use crate::model::{Customer, Device, DeviceId, ServerTime, TriggerId};
 use crate::presence::DevicePresence;
-use crate::qualify::{Events, Held, Ledger};
+use crate::qualify::{Events, Held, Ledger, Stages, Visits};
 use std::collections::BTreeMap;
 
 /// One customer with devices, presence and ledger.
@@ -19,6 +19,10 @@ pub struct CustomerState {
     pub held: Vec<Held>,
     /// What the person did elsewhere.
     pub events: Events,
+    /// How often the person visited each brand.
+    pub visits: Visits,
+    /// At which stage of each journey the person is.
+    pub stages: Stages,
 }
 
 impl CustomerState {
@@ -30,7 +34,19 @@ impl CustomerState {
             ledger: Ledger::default(),
             held: Vec::new(),
             events: Events::default(),
+            visits: Visits::default(),
+            stages: Stages::default(),
         }
+    }
+
+    /// Gives back what a trigger that ended undelivered took: its budget, and the step that it led on in a journey.
+    /// Whether there was such a trigger; a second time changes nothing.
+    pub fn refund(&mut self, trigger: &TriggerId) -> bool {
+        let known = self.ledger.refund(trigger);
+        if known {
+            self.stages.take_back(trigger);
+        }
+        known
     }
 
     /// Forgets all that was derived from the customer's positions.
@@ -42,6 +58,8 @@ impl CustomerState {
             device.order.waiting.clear();
             device.trace_until = None;
         }
+        self.visits = Visits::default();
+        self.stages.forget_positions();
     }
 }
 

@@ -83,10 +83,13 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         hours: Vec::new(),
         while_closed: false,
         outside_hours: crate::model::OutsideHours::Drop,
+        audience: None,
+        journey: None,
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),
         campaigns: CampaignBook::build([Arc::new(campaign)]),
+        ..Catalogue::default()
     }
 }
 
@@ -105,6 +108,7 @@ fn customer() -> CustomerState {
         push_address: String::new(),
         locale: "en".into(),
         time_zone: None,
+        app_version: None,
     };
     state.devices.insert(phone(), DeviceState::new(device));
     state

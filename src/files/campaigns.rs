@@ -3,8 +3,8 @@
 use super::{FileError, parse_span};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
-    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Invalid, Message,
-    Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Invalid, JourneyId,
+    JourneyStep, Message, Pace, RegionId, RegionSelector, ServerTime, StageId, Tag, TopicId, TransitionKind,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -52,6 +52,9 @@ struct Entry {
     while_closed: bool,
     #[serde(default)]
     outside_hours: super::hours::Outside,
+    audience: Option<super::rules::Entry>,
+    #[serde(default)]
+    journey: Option<StepEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,6 +140,15 @@ struct Window {
     until: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepEntry {
+    id: String,
+    stage: String,
+    #[serde(default)]
+    advance: bool,
+}
+
 /// Reads campaigns. An error names line and column, or the campaign by its index and the field by its path.
 pub fn read_campaigns(text: &str) -> Result<Vec<Campaign>, FileError> {
     let file: File = serde_norway::from_str(text)?;
@@ -201,6 +213,16 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         hours: super::hours::weekly(&entry.hours)?,
         while_closed: entry.while_closed,
         outside_hours: entry.outside_hours.into(),
+        audience: entry.audience.map(super::rules::rule).transpose().map_err(|why| why.under("audience"))?,
+        journey: entry.journey.as_ref().map(step).transpose().map_err(|why| why.under("journey"))?,
+    })
+}
+
+fn step(entry: &StepEntry) -> Result<JourneyStep, Invalid> {
+    Ok(JourneyStep {
+        journey: JourneyId::parse("id", &entry.id)?,
+        stage: StageId::parse("stage", &entry.stage)?,
+        advances: entry.advance,
     })
 }
 

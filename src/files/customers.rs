@@ -1,10 +1,11 @@
 //! Customers with their devices as YAML: a list under `customers`.
 
 use super::events::{Value, scalars};
+use super::rules::PlatformEntry;
 use super::{FileError, hours};
 use crate::model::{
-    Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
-    TraitName,
+    Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, QuietHours, ServerTime, TopicId, TraitName,
+    Version,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -73,14 +74,8 @@ struct DeviceEntry {
     locale: String,
     #[serde(default)]
     time_zone: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum PlatformEntry {
-    Ios,
-    Android,
-    Web,
+    #[serde(default)]
+    app_version: Option<String>,
 }
 
 fn english() -> String {
@@ -127,14 +122,11 @@ fn quiet(entry: &QuietEntry) -> Result<QuietHours, Invalid> {
 fn device(entry: DeviceEntry) -> Result<Device, Invalid> {
     Ok(Device {
         id: DeviceId::parse("id", &entry.id)?,
-        platform: match entry.platform {
-            PlatformEntry::Ios => Platform::Ios,
-            PlatformEntry::Android => Platform::Android,
-            PlatformEntry::Web => Platform::Web,
-        },
+        platform: entry.platform.into(),
         push_address: entry.push_address,
         locale: entry.locale,
         time_zone: entry.time_zone,
+        app_version: entry.app_version.map(|text| Version::parse("app_version", &text)).transpose()?,
     })
 }
 

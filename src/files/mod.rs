@@ -7,15 +7,19 @@ mod campaigns;
 mod customers;
 mod events;
 mod hours;
+mod journeys;
 mod regions;
 mod repair;
+mod rules;
 mod span;
 
 pub use campaigns::read_campaigns;
 pub use customers::{Roster, read_customers};
 pub use events::{Told, read_events, read_scalar};
+pub use journeys::{read_journey, read_journeys};
 pub use regions::{Defaults, read_regions, write_regions};
 pub use repair::repair_regions;
+pub use rules::read_rule;
 pub use span::parse_span;
 
 use crate::model::Invalid;

@@ -3,6 +3,8 @@
 use super::decision::TransitionKind;
 use super::hours::WeeklySpan;
 use super::ids::{BrandId, CampaignId, RegionId, Tag, TopicId};
+use super::journey::JourneyStep;
+use super::rule::Rule;
 use super::time::{Millis, ServerTime};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +63,10 @@ pub struct Campaign {
     pub while_closed: bool,
     /// What becomes of a message outside of hours: quiet ones, its own, those of the place.
     pub outside_hours: OutsideHours,
+    /// Whom it is for; absent: everybody.
+    pub audience: Option<Rule>,
+    /// What it asks of a journey, and does to it; absent: nothing.
+    pub journey: Option<JourneyStep>,
 }
 
 /// What becomes of a message that comes outside of hours.

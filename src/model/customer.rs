@@ -4,6 +4,7 @@ use super::event::Traits;
 use super::hours::DailySpan;
 use super::ids::{CustomerId, DeviceId, TopicId};
 use super::time::ServerTime;
+use super::version::Version;
 use std::collections::BTreeSet;
 
 /// Most devices of one customer.
@@ -72,6 +73,8 @@ pub struct Device {
     pub locale: String,
     /// IANA time zone name, known to exist; absent: that of the place at hand.
     pub time_zone: Option<String>,
+    /// The version of the app; absent: it does not say.
+    pub app_version: Option<Version>,
 }
 
 /// What a device runs.
@@ -83,4 +86,15 @@ pub enum Platform {
     Android,
     /// A web browser.
     Web,
+}
+
+impl Platform {
+    /// The platform in a word: `ios`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ios => "ios",
+            Self::Android => "android",
+            Self::Web => "web",
+        }
+    }
 }

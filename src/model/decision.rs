@@ -253,6 +253,10 @@ pub enum Reason {
         /// When the next message has room.
         until: ServerTime,
     },
+    /// The customer is none of those whom the campaign is for.
+    Audience,
+    /// The customer is at another stage of the journey than the campaign asks for.
+    JourneyStage,
     /// Another campaign won.
     Outranked {
         /// Which.
@@ -302,6 +306,8 @@ impl Reason {
             | Self::Stale { .. }
             | Self::Topic
             | Self::SameVisit
+            | Self::Audience
+            | Self::JourneyStage
             | Self::VisitCooldown
             | Self::VisitEnded
             | Self::Outranked { .. } => None,
@@ -326,6 +332,8 @@ impl Reason {
             Self::Cap { scope: CapScope::Place, .. } => "place cap",
             Self::Cap { scope: CapScope::Campaign, .. } => "campaign cap",
             Self::Pace { .. } => "pace",
+            Self::Audience => "audience",
+            Self::JourneyStage => "journey stage",
             Self::Outranked { .. } => "outranked",
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",

@@ -3,7 +3,8 @@
 use super::campaign::{Calendar, CapWindow};
 use super::decision::Waits;
 use super::hours::Shown;
-use super::ids::{CampaignId, TopicId};
+use super::ids::{CampaignId, JourneyId, StageId, TopicId};
+use super::rule::Finding;
 use super::time::Millis;
 use super::units::Metres;
 use std::fmt;
@@ -85,6 +86,17 @@ pub enum Detail {
     },
     /// How long it waits for others that qualify.
     Settles(Millis),
+    /// The rule that decided, and what was found.
+    Rule(Box<Finding>),
+    /// At which stage of a journey the customer must be, and is.
+    Stage {
+        /// The journey.
+        journey: JourneyId,
+        /// The stage that is asked for.
+        wanted: StageId,
+        /// The one at hand; absent: the journey has not begun.
+        at: Option<StageId>,
+    },
     /// How many others the arbiter let it win over.
     Won(usize),
     /// The campaign that won, and by what.
@@ -138,6 +150,14 @@ impl fmt::Display for Detail {
             Self::Held { waited, waits: Waits::Hours } => write!(f, "waited {waited} for hours"),
             Self::Held { waited, waits: Waits::Settle } => write!(f, "waited {waited} for others"),
             Self::Settles(span) => write!(f, "waits {span} for others"),
+            Self::Stage { journey, wanted, at: Some(at) } if at == wanted => write!(f, "at stage {at} of {journey}"),
+            Self::Stage { journey, wanted, at: Some(at) } => {
+                write!(f, "needs stage {wanted} of {journey}, is at {at}")
+            }
+            Self::Stage { journey, wanted, at: None } => {
+                write!(f, "needs stage {wanted} of {journey}, has not begun it")
+            }
+            Self::Rule(finding) => finding.fmt(f),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost { by, to } => match by {

@@ -168,7 +168,7 @@ pub fn change_traits(traits: &mut Traits, changes: &[TraitChange]) -> Result<(),
                     None => *by,
                     Some(Scalar::Number(number)) => number + by,
                     Some(other @ (Scalar::Text(_) | Scalar::Flag(_))) => {
-                        let problem = format!("adds to {name}, which is {other:?}; must be a number");
+                        let problem = format!("adds to {name}, which is {other}; must be a number");
                         return Err(Invalid::new("increment", problem).at("changes", index));
                     }
                 };

@@ -90,6 +90,10 @@ id! {
     PropertyName
     /// A trait of a customer.
     TraitName
+    /// A journey.
+    JourneyId
+    /// A stage, unique within its journey.
+    StageId
 }
 
 impl VisitId {

@@ -10,12 +10,15 @@ pub mod event;
 pub mod hours;
 pub mod ids;
 pub mod invalid;
+pub mod journey;
 pub mod opening;
 pub mod ping;
 pub mod place;
+pub mod rule;
 pub mod time;
 pub mod trigger;
 pub mod units;
+pub mod version;
 
 pub use campaign::{
     ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, OutsideHours, Pace, RegionSelector,
@@ -29,13 +32,16 @@ pub use detail::{Contest, Detail};
 pub use event::{Channel, Currency, Event, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
-    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, PlaceId, PropertyName,
-    RegionId, Tag, TopicId, TraitName, TriggerId, VisitId,
+    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
+    PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VisitId,
 };
 pub use invalid::Invalid;
+pub use journey::{Journey, JourneyStep, Stage};
 pub use opening::OpeningHours;
 pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
 pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};
+pub use rule::{Condition, Finding, Rule, Test, Times};
 pub use time::{DeviceTime, Millis, ServerTime};
 pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
 pub use units::{Metres, Position};
+pub use version::{LanguageRange, Version};

@@ -88,6 +88,9 @@ pub enum EventRefusal {
 }
 
 impl Events {
+    /// None at all.
+    pub const NONE: Self = Self { tallies: BTreeMap::new(), recent: VecDeque::new() };
+
     /// Counts an event. One whose id is among the last [`RECENT_MAX`] changes nothing; an event that is older than
     /// the days that are kept counts for all but them.
     pub fn record(&mut self, event: &Event, now: ServerTime) -> Recorded {
@@ -141,6 +144,11 @@ impl Tally {
             let more = currency.and_then(|currency| sum.worth.get(&currency)).copied().unwrap_or(0);
             (count + u64::from(sum.count), i64::saturating_add(worth, more))
         })
+    }
+
+    /// Whether the last one lies in these days.
+    pub fn last_within(&self, days: u16, now: ServerTime) -> bool {
+        day(self.last) >= day(now).saturating_sub(i32::from(days))
     }
 
     /// The same for all events since ever.

@@ -75,6 +75,8 @@ fn is_of_hours(reason: &Reason) -> bool {
         | Reason::NotActive { .. }
         | Reason::Stale { .. }
         | Reason::Topic
+        | Reason::Audience
+        | Reason::JourneyStage
         | Reason::SameVisit
         | Reason::RegionCooldown { .. }
         | Reason::PlaceCooldown { .. }

@@ -2,7 +2,7 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, paused, active window, hours, staleness, topic, quiet hours, opening
+//! order of this list: consent, paused, active window, hours, staleness, topic, audience, journey stage, quiet hours, opening
 //! hours, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, at once or
@@ -12,6 +12,7 @@
 mod active;
 mod arbiter;
 mod asking;
+mod audience;
 mod book;
 mod cap;
 mod consent;
@@ -28,11 +29,14 @@ mod past;
 mod paused;
 mod quiet;
 mod same_visit;
+mod stages;
 mod stale;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod visits;
 
+pub use audience::Person;
 pub use book::CampaignBook;
 pub use events::{
     CURRENCIES_MAX, DAY_SUMS_MAX, DAYS_KEPT, DaySum, EVENT_AHEAD_MAX, EVENT_NAMES_MAX, EventRefusal, Events,
@@ -40,6 +44,8 @@ pub use events::{
 };
 pub use hold::{HELD_MAX, Held, SETTLE_MAX, Settle};
 pub use ledger::{Ledger, PaceTaken, SENDS_MAX, Sent};
+pub use stages::{AtStage, Deed, JourneyBook, Sending, Stages};
+pub use visits::{BRANDS_MAX, BrandVisits, Visits};
 
 use crate::model::{
     Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Reason, Region,
@@ -73,6 +79,8 @@ pub struct Occasion<'a> {
     pub held: Option<&'a Held>,
     /// Whether what qualifies waits for others; absent: it does not. The same for all occasions of a question.
     pub settle: Option<Settle>,
+    /// What rules ask about.
+    pub person: Person<'a>,
 }
 
 /// What [`qualify`] answers.
@@ -181,6 +189,8 @@ fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
     steps.extend(hours::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
+    steps.extend(audience::ask(asking));
+    steps.extend(stages::ask(asking));
     if !asking.campaign.transactional {
         steps.extend(quiet::ask(asking));
     }

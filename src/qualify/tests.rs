@@ -1,6 +1,7 @@
 //! One small world for all the tests, and the ways to ask it.
 
 mod arbiter;
+mod audience;
 mod book;
 mod caps;
 mod events;
@@ -11,13 +12,14 @@ mod limits;
 mod local_time;
 mod policies;
 mod properties;
+mod stages;
 
-use super::{CampaignBook, Ledger, Occasion, Qualified, Sent, qualify};
+use super::{CampaignBook, Events, Ledger, Occasion, Person, Qualified, Sent, Stages, Visits, qualify};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
-    ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, DeviceTime, Extent, LocationConsent,
-    Message, Metres, Millis, OutsideHours, Place, Proximity, Region, RegionSelector, ServerTime, Transition,
-    TransitionKind, Uuid,
+    ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, Device, DeviceTime, Extent, LocationConsent,
+    Message, Metres, Millis, OutsideHours, Place, Platform, Proximity, Region, RegionSelector, ServerTime,
+    Transition, TransitionKind, Uuid,
 };
 use std::sync::Arc;
 
@@ -45,6 +47,10 @@ pub(super) struct World {
     pub(super) zone: &'static str,
     pub(super) quiet: Option<DailySpan>,
     pub(super) now: ServerTime,
+    pub(super) device: Device,
+    pub(super) events: Events,
+    pub(super) visits: Visits,
+    pub(super) stages: Stages,
 }
 
 impl World {
@@ -63,6 +69,17 @@ impl World {
             zone: "America/Denver",
             quiet: None,
             now: NOW,
+            device: Device {
+                id: id!(DeviceId, "phone"),
+                platform: Platform::Ios,
+                push_address: String::new(),
+                locale: "en-US".into(),
+                time_zone: None,
+                app_version: None,
+            },
+            events: Events::default(),
+            visits: Visits::default(),
+            stages: Stages::default(),
         }
     }
 
@@ -98,6 +115,12 @@ impl World {
             quiet: self.quiet,
             held: None,
             settle: None,
+            person: Person {
+                devices: &[&self.device],
+                events: &self.events,
+                visits: &self.visits,
+                stages: &self.stages,
+            },
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }
@@ -125,6 +148,8 @@ pub(super) fn campaign(name: &str) -> Campaign {
         hours: Vec::new(),
         while_closed: false,
         outside_hours: OutsideHours::Drop,
+        audience: None,
+        journey: None,
     }
 }
 

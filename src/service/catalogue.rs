@@ -7,8 +7,8 @@ use super::errors::Failure;
 use super::task;
 use crate::engine::Catalogue;
 use crate::locate::{Atlas, Shape};
-use crate::model::{Campaign, CampaignId, Extent, Invalid, Place, PlaceId, Region, RegionId};
-use crate::qualify::CampaignBook;
+use crate::model::{Campaign, CampaignId, Extent, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId};
+use crate::qualify::{CampaignBook, JourneyBook};
 use crate::store::{CatalogueChange, CommitError, Records, StoreError, Table};
 use crate::wire::name;
 use arc_swap::ArcSwap;
@@ -39,6 +39,8 @@ pub struct Shelf {
     pub regions: BTreeMap<RegionId, Arc<Region>>,
     /// The campaigns. The regions that they name exist.
     pub campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
+    /// The journeys. The stages that campaigns and rules name exist.
+    pub journeys: BTreeMap<JourneyId, Arc<Journey>>,
 }
 
 impl CatalogueCell {
@@ -49,6 +51,7 @@ impl CatalogueCell {
             places: stored.places.into_iter().map(|place| (place.id.clone(), Arc::new(place))).collect(),
             regions: stored.regions.into_iter().map(|region| (region.id.clone(), Arc::new(region))).collect(),
             campaigns: stored.campaigns.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
+            journeys: stored.journeys.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
         };
         let live = Live::build(shelf, &Atlas::empty()).map_err(|why| StoreError::Damaged {
             table: Table::Regions,
@@ -112,7 +115,8 @@ impl Live {
     fn build(shelf: Shelf, atlas: &Atlas) -> Result<Self, Invalid> {
         let atlas = atlas.rebuild(shelf.places.values().cloned(), shelf.regions.values().cloned())?;
         let campaigns = CampaignBook::build(shelf.campaigns.values().cloned());
-        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns }) })
+        let journeys = JourneyBook::build(shelf.journeys.values().cloned());
+        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns, journeys }) })
     }
 }
 
@@ -132,10 +136,11 @@ impl Shelf {
         }
     }
 
-    /// Checks that a campaign fits in: the regions that it names exist. The field is a path within the campaign.
+    /// Checks that a campaign fits in: the regions and stages that it names exist. The field is a path within the
+    /// campaign.
     pub fn check_campaign(&self, campaign: &Campaign) -> Result<(), Invalid> {
         match campaign.regions.regions.iter().find(|region| !self.regions.contains_key(*region)) {
-            None => Ok(()),
+            None => self.check_stages_of(campaign),
             Some(region) => {
                 let problem = format!("has {}, which does not exist", name::region_name(region));
                 Err(Invalid::new("regions.regions", problem))
@@ -154,9 +159,13 @@ impl Shelf {
             CatalogueChange::PutCampaign(campaign, _) => {
                 self.campaigns.insert(campaign.id.clone(), Arc::from(campaign.clone()));
             }
+            CatalogueChange::PutJourney(journey, _) => {
+                self.journeys.insert(journey.id.clone(), Arc::from(journey.clone()));
+            }
             CatalogueChange::DeletePlace(id, _) => drop(self.places.remove(id)),
             CatalogueChange::DeleteRegion(id, _) => drop(self.regions.remove(id)),
             CatalogueChange::DeleteCampaign(id, _) => drop(self.campaigns.remove(id)),
+            CatalogueChange::DeleteJourney(id, _) => drop(self.journeys.remove(id)),
         }
     }
 }

@@ -225,6 +225,7 @@ fn resource_type(name: &str) -> &'static str {
         Some("places") => "doorstep/Place",
         Some("regions") => "doorstep/Region",
         Some("campaigns") => "doorstep/Campaign",
+        Some("journeys") => "doorstep/Journey",
         Some("customers") => "doorstep/Customer",
         Some("devices") => "doorstep/Device",
         Some("decisions") => "doorstep/Decision",

@@ -285,7 +285,14 @@ mod tests {
         let mut state = CustomerState::new(Customer::new(CustomerId::parse("", "ada").unwrap()));
         let id = DeviceId::parse("", "phone").unwrap();
         let (push_address, locale) = (String::new(), "en".to_owned());
-        let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
+        let device = Device {
+            id: id.clone(),
+            platform: Platform::Ios,
+            push_address,
+            locale,
+            time_zone: None,
+            app_version: None,
+        };
         state.devices.insert(id, DeviceState::new(device));
         records.create_customer(&state).await.unwrap();
 
@@ -330,7 +337,14 @@ mod tests {
         let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
         state.customer.topics.insert(crate::model::TopicId::parse("", "offers").unwrap());
         let (push_address, locale) = (String::new(), "en".to_owned());
-        let device = Device { id: id.clone(), platform: Platform::Ios, push_address, locale, time_zone: None };
+        let device = Device {
+            id: id.clone(),
+            platform: Platform::Ios,
+            push_address,
+            locale,
+            time_zone: None,
+            app_version: None,
+        };
         state.devices.insert(id.clone(), DeviceState::new(device));
         records.create_customer(&state).await.unwrap();
         (ada, id)

@@ -12,6 +12,8 @@ mod event_service;
 mod hot;
 mod housekeeping;
 mod ingest;
+mod journey_service;
+mod journeys;
 mod page;
 mod region_service;
 mod sentences;

@@ -7,7 +7,10 @@ use super::edge::Edge;
 use super::hot::HotCustomers;
 use super::ingest::Ingest;
 use super::watchman::{self, Fault, Health, Watched};
-use super::{campaign_service, customer_service, decision_service, event_service, housekeeping, region_service};
+use super::{
+    campaign_service, customer_service, decision_service, event_service, housekeeping, journey_service,
+    region_service,
+};
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
 use crate::engine::Manners;
@@ -30,6 +33,7 @@ use v1::customer_service_server::CustomerServiceServer;
 use v1::decision_service_server::DecisionServiceServer;
 use v1::device_service_server::DeviceServiceServer;
 use v1::event_service_server::EventServiceServer;
+use v1::journey_service_server::JourneyServiceServer;
 use v1::region_service_server::RegionServiceServer;
 
 /// Customers that are kept in memory.
@@ -164,6 +168,7 @@ fn assemble(
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
     let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone()));
+    let journeys = JourneyServiceServer::new(journey_service::Journeys::new(catalogue.clone()));
     let events = EventServiceServer::new(event_service::Events::new(
         records.clone(),
         catalogue.clone(),
@@ -204,6 +209,7 @@ fn assemble(
         .add_service(bounded!(campaigns, ANSWER_MAX_BYTES))
         .add_service(bounded!(customers, ANSWER_MAX_BYTES))
         .add_service(bounded!(events, ANSWER_MAX_BYTES))
+        .add_service(bounded!(journeys, ANSWER_MAX_BYTES))
         .add_service(bounded!(decisions, ANSWER_MAX_BYTES)))
 }
 

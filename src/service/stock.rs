@@ -1,9 +1,9 @@
-//! What places, regions and campaigns have in common: the standard methods of things in the catalogue.
+//! What places, regions, campaigns and journeys have in common: the standard methods of things in the catalogue.
 
 use super::catalogue::{CatalogueCell, Shelf};
 use super::errors::Failure;
 use super::page::Wanted;
-use crate::model::{Campaign, CampaignId, Invalid, Place, PlaceId, Region, RegionId};
+use crate::model::{Campaign, CampaignId, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId};
 use crate::store::{CatalogueChange, Expect};
 use crate::wire::mask::{Maskable, merge};
 use crate::wire::{name, required, v1};
@@ -146,4 +146,14 @@ item!(
     campaigns,
     |campaign, expect| CatalogueChange::PutCampaign(Box::new(campaign), expect),
     Shelf::check_campaign
+);
+item!(
+    Journey,
+    JourneyId,
+    "journey",
+    journey,
+    journey_name,
+    journeys,
+    |journey, expect| CatalogueChange::PutJourney(Box::new(journey), expect),
+    Shelf::check_journey
 );

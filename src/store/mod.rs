@@ -66,11 +66,13 @@ pub enum Table {
     Traces,
     /// When something is due for a customer from whom no ping comes, by customer.
     Timers,
+    /// Journeys by id.
+    Journeys,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Places,
         Self::Regions,
@@ -83,6 +85,7 @@ impl Table {
         Self::Outbox,
         Self::Traces,
         Self::Timers,
+        Self::Journeys,
     ];
 }
 

@@ -36,6 +36,7 @@ pub(super) fn code(table: Table) -> u8 {
         Table::Outbox => 10,
         Table::Traces => 11,
         Table::Timers => 12,
+        Table::Journeys => 13,
     }
 }
 

@@ -215,11 +215,13 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
         any::<bool>(),
     );
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
-    (what, limits, rank).prop_map(
+    (what, limits, rank, of(super::arbitrary_events::rule()), of(super::arbitrary_events::step())).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
             ((hours, while_closed, hold), cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
+            audience,
+            journey,
         )| Campaign {
             id,
             display_name,
@@ -239,6 +241,8 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
                 TransitionKind::Enter | TransitionKind::Dwell if hold => OutsideHours::Hold,
                 _ => OutsideHours::Drop,
             },
+            audience,
+            journey,
             priority,
             value,
             active,
@@ -260,13 +264,15 @@ pub(crate) fn customer() -> impl Strategy<Value = Customer> {
 pub(crate) fn device() -> impl Strategy<Value = Device> {
     let platform = prop_oneof![Just(Platform::Ios), Just(Platform::Android), Just(Platform::Web)];
     let locale = prop_oneof![Just("en"), Just("es-MX"), Just("zh-Hant-TW"), Just("x-klingon")];
-    (device_id(), platform, "\\PC{0,20}", locale, of(zone())).prop_map(
-        |(id, platform, push_address, locale, time_zone)| Device {
+    let version = of(super::arbitrary_events::version());
+    (device_id(), platform, "\\PC{0,20}", locale, of(zone()), version).prop_map(
+        |(id, platform, push_address, locale, time_zone, app_version)| Device {
             id,
             platform,
             push_address,
             locale: locale.to_owned(),
             time_zone,
+            app_version,
         },
     )
 }
@@ -295,6 +301,8 @@ fn reason() -> impl Strategy<Value = Reason> {
         (-1_000_000..1_000_000_i64).prop_map(|age| Reason::Stale { age: Millis(age) }),
         Just(Reason::Topic),
         Just(Reason::SameVisit),
+        Just(Reason::Audience),
+        Just(Reason::JourneyStage),
         until().prop_map(|until| Reason::RegionCooldown { until }),
         until().prop_map(|until| Reason::PlaceCooldown { until }),
         until().prop_map(|until| Reason::BrandCooldown { until }),

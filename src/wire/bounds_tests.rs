@@ -130,7 +130,8 @@ fn largest_ledger(customer: &CustomerId) -> Ledger {
 
 /// Ids have 64 bytes. A device takes about 420 KB: most of it for 64 waiting pings with 64 sightings each, the rest
 /// for presence and history (60 KB each) and the push address. So 16 of them, the ledger of 256 sends and as many
-/// paces, 100 topics, 50 traits (25 KB) and the sums of 50 names of events (400 KB) fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
+/// paces, 100 topics, 50 traits (25 KB) and the sums of 50 names of events (400 KB) and of
+/// 200 brands the visits (30 KB) fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
 #[test]
 fn the_largest_customer_fits_one_value_of_the_store() {
     let mut customer = Customer::new(longest!(CustomerId, 0));
@@ -141,8 +142,9 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     let text = Scalar::Text("🥐".repeat(TEXT_MAX));
     customer.traits = (0..TRAITS_MAX).map(|n| (longest!(TraitName, n), text.clone())).collect();
     let (ledger, held) = (largest_ledger(&customer.id), largest_held());
-    let events = arbitrary_events::largest_events();
-    let mut state = CustomerState { ledger, held, events, ..CustomerState::new(customer) };
+    let (events, visits) = (arbitrary_events::largest_events(), arbitrary_events::largest_visits());
+    let stages = arbitrary_events::largest_stages();
+    let mut state = CustomerState { ledger, held, events, visits, stages, ..CustomerState::new(customer) };
     for n in 0..DEVICES_MAX {
         let device = Device {
             id: longest!(DeviceId, n),
@@ -150,6 +152,7 @@ fn the_largest_customer_fits_one_value_of_the_store() {
             push_address: "x".repeat(4_096),
             locale: "abcdefgh-abcdefgh-abcdefgh-abcdefgh".to_owned(),
             time_zone: Some("America/North_Dakota/New_Salem".to_owned()),
+            app_version: Some(Version::parse("app_version", &"1".repeat(19)).unwrap()),
         };
         let kept = Sequences::from_ranges((0..64).map(|n| (u64::MAX - 200 + 3 * n, u64::MAX - 199 + 3 * n)));
         let (presence, trace_until) = (largest_presence(), Some(ServerTime(4_000_000_000_001)));

@@ -1,7 +1,7 @@
 //! Campaigns.
 
 use super::place::display_name;
-use super::{choice, each, hours, ids, limits, name, required, time, v1};
+use super::{choice, each, hours, ids, journey, limits, name, required, time, v1};
 use crate::model::campaign::{CAPS_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::invalid::{at_most, in_range, text};
 use crate::model::{
@@ -51,6 +51,8 @@ impl TryFrom<v1::Campaign> for Campaign {
             hours: hours::weekly(wire.hours)?,
             while_closed: wire.while_closed,
             outside_hours: hours::outside(wire.outside_hours)?,
+            audience: wire.audience.map(|wire| part("audience", wire)).transpose()?,
+            journey: journey::step(wire.journey_stage, wire.advances_to_next)?,
             id,
         };
         limits::fit(&campaign)?;
@@ -80,6 +82,9 @@ impl From<&Campaign> for v1::Campaign {
             hours: campaign.hours.iter().map(Into::into).collect(),
             while_closed: campaign.while_closed,
             outside_hours: v1::OutsideHours::from(campaign.outside_hours).into(),
+            audience: campaign.audience.as_ref().map(Into::into),
+            journey_stage: campaign.journey.as_ref().map(journey::stage_message),
+            advances_to_next: campaign.journey.as_ref().is_some_and(|step| step.advances),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::model::customer::TOPICS_MAX;
 use crate::model::invalid::text;
 use crate::model::{
     Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
+    Version,
 };
 
 const SOURCE_MAX: usize = 100;
@@ -31,7 +32,23 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
 
 /// A customer with all that is known of the person, as `GetCustomer` answers.
 pub fn whole_message(state: &CustomerState) -> v1::Customer {
-    v1::Customer { events: event::summaries(&state.events), ..v1::Customer::from(&state.customer) }
+    let visits = state.visits.brands.iter().map(|(brand, own)| v1::BrandVisits {
+        brand: brand.to_string(),
+        count: i32::try_from(own.count).unwrap_or(i32::MAX),
+        first_time: Some(own.first.into()),
+        last_time: Some(own.last.into()),
+    });
+    let journeys = state.stages.journeys.iter().map(|(journey, at)| v1::JourneyPosition {
+        journey: name::journey_name(journey),
+        stage: at.stage.to_string(),
+        since_time: Some(at.since.into()),
+    });
+    v1::Customer {
+        events: event::summaries(&state.events),
+        visits: visits.collect(),
+        journeys: journeys.collect(),
+        ..v1::Customer::from(&state.customer)
+    }
 }
 
 impl From<&Customer> for v1::Customer {
@@ -50,6 +67,8 @@ impl From<&Customer> for v1::Customer {
             }),
             traits: event::scalars_message(&customer.traits),
             events: Vec::new(),
+            visits: Vec::new(),
+            journeys: Vec::new(),
         }
     }
 }
@@ -57,18 +76,15 @@ impl From<&Customer> for v1::Customer {
 /// Parses a device, and whose it is.
 pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
     let (customer, id) = name::device("name", &wire.name)?;
-    let known = "IOS, ANDROID or WEB";
     let device = Device {
         id,
-        platform: match choice("platform", wire.platform, known)? {
-            v1::Platform::Unspecified => return Err(unknown_choice("platform", "UNSPECIFIED", known)),
-            v1::Platform::Ios => Platform::Ios,
-            v1::Platform::Android => Platform::Android,
-            v1::Platform::Web => Platform::Web,
-        },
+        platform: platform("platform", wire.platform)?,
         push_address: push_address("push_address", &wire.push_address)?,
         locale: locale("locale", &wire.locale)?,
         time_zone: (!wire.time_zone.is_empty()).then(|| time_zone("time_zone", &wire.time_zone)).transpose()?,
+        app_version: (!wire.app_version.is_empty())
+            .then(|| Version::parse("app_version", &wire.app_version))
+            .transpose()?,
     };
     Ok((customer, device))
 }
@@ -77,15 +93,32 @@ pub fn device(wire: &v1::Device) -> Result<(CustomerId, Device), Invalid> {
 pub fn device_message(customer: &CustomerId, device: &Device) -> v1::Device {
     v1::Device {
         name: name::device_name(customer, &device.id),
-        platform: match device.platform {
-            Platform::Ios => v1::Platform::Ios,
-            Platform::Android => v1::Platform::Android,
-            Platform::Web => v1::Platform::Web,
-        }
-        .into(),
+        platform: v1::Platform::from(device.platform).into(),
         push_address: device.push_address.clone(),
         locale: device.locale.clone(),
         time_zone: device.time_zone.clone().unwrap_or_default(),
+        app_version: device.app_version.as_ref().map(|version| version.as_str().to_owned()).unwrap_or_default(),
+    }
+}
+
+/// The platform that a message names.
+pub(super) fn platform(field: &str, wire: i32) -> Result<Platform, Invalid> {
+    let known = "IOS, ANDROID or WEB";
+    match choice(field, wire, known)? {
+        v1::Platform::Unspecified => Err(unknown_choice(field, "UNSPECIFIED", known)),
+        v1::Platform::Ios => Ok(Platform::Ios),
+        v1::Platform::Android => Ok(Platform::Android),
+        v1::Platform::Web => Ok(Platform::Web),
+    }
+}
+
+impl From<Platform> for v1::Platform {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Ios => Self::Ios,
+            Platform::Android => Self::Android,
+            Platform::Web => Self::Web,
+        }
     }
 }
 

@@ -227,7 +227,7 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 23] = [
+pub const POLICIES: [&str; 25] = [
     "held",
     "consent",
     "paused",
@@ -235,6 +235,8 @@ pub const POLICIES: [&str; 23] = [
     "hours",
     "staleness",
     "topic",
+    "audience",
+    "journey-stage",
     "quiet-hours",
     "open",
     "same-visit",
@@ -267,6 +269,8 @@ impl From<&Reason> for v1::Suppression {
             }
             Reason::Topic => Wire::Topic,
             Reason::SameVisit => Wire::SameVisit,
+            Reason::Audience => Wire::Audience,
+            Reason::JourneyStage => Wire::JourneyStage,
             Reason::RegionCooldown { until: _ } => Wire::RegionCooldown,
             Reason::PlaceCooldown { until: _ } => Wire::PlaceCooldown,
             Reason::BrandCooldown { until: _ } => Wire::BrandCooldown,
@@ -308,6 +312,8 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::Stale => Self::Stale { age: time::millis("age", required("age", wire.age)?)? },
             Wire::Topic => Self::Topic,
             Wire::SameVisit => Self::SameVisit,
+            Wire::Audience => Self::Audience,
+            Wire::JourneyStage => Self::JourneyStage,
             Wire::RegionCooldown => Self::RegionCooldown { until: end()? },
             Wire::PlaceCooldown => Self::PlaceCooldown { until: end()? },
             Wire::BrandCooldown => Self::BrandCooldown { until: end()? },

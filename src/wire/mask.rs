@@ -178,7 +178,17 @@ impl Maskable for v1::Campaign {
         field!(hours),
         field!(while_closed),
         field!(outside_hours),
+        field!(audience),
+        field!(journey_stage),
+        field!(journey_stage.journey),
+        field!(journey_stage.stage),
+        field!(advances_to_next),
     ];
+}
+
+impl Maskable for v1::Journey {
+    const FIELDS: &'static [Field<Self>] =
+        &[field!(display_name), field!(brand), field!(stages), field!(allow_skips), field!(restart)];
 }
 
 impl Maskable for v1::Customer {
@@ -204,7 +214,7 @@ impl Maskable for v1::Customer {
 
 impl Maskable for v1::Device {
     const FIELDS: &'static [Field<Self>] =
-        &[field!(platform), field!(push_address), field!(locale), field!(time_zone)];
+        &[field!(platform), field!(push_address), field!(locale), field!(time_zone), field!(app_version)];
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod event;
 mod event_record;
 mod held;
 mod hours;
+mod journey;
 mod ledger;
 mod limits;
 pub mod lint;
@@ -21,6 +22,7 @@ pub mod ping;
 mod place;
 mod presence;
 pub(crate) mod record;
+mod rule;
 pub mod time;
 pub mod trace;
 pub mod trigger;
@@ -33,6 +35,8 @@ pub(crate) mod arbitrary_events;
 mod bounds_tests;
 #[cfg(test)]
 mod record_tests;
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;
 

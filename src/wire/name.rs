@@ -1,6 +1,6 @@
 //! Resource names (AIP-122): `places/{place}`, `customers/{customer}/devices/{device}` and the like.
 
-use crate::model::{CampaignId, CustomerId, DecisionId, DeviceId, Invalid, PlaceId, RegionId, TriggerId};
+use crate::model::{CampaignId, CustomerId, DecisionId, DeviceId, Invalid, JourneyId, PlaceId, RegionId, TriggerId};
 
 /// The parent that stands for every customer.
 pub const EVERY_CUSTOMER: &str = "customers/-";
@@ -21,6 +21,12 @@ pub fn region(field: &str, name: &str) -> Result<RegionId, Invalid> {
 pub fn campaign(field: &str, name: &str) -> Result<CampaignId, Invalid> {
     let [campaign] = segments(field, name, ["campaigns"], "campaigns/{campaign}")?;
     CampaignId::parse(field, campaign)
+}
+
+/// Parses `journeys/{journey}`.
+pub fn journey(field: &str, name: &str) -> Result<JourneyId, Invalid> {
+    let [journey] = segments(field, name, ["journeys"], "journeys/{journey}")?;
+    JourneyId::parse(field, journey)
 }
 
 /// Parses `customers/{customer}`.
@@ -63,6 +69,11 @@ pub fn region_name(region: &RegionId) -> String {
 /// `campaigns/{campaign}`.
 pub fn campaign_name(campaign: &CampaignId) -> String {
     format!("campaigns/{campaign}")
+}
+
+/// `journeys/{journey}`.
+pub fn journey_name(journey: &JourneyId) -> String {
+    format!("journeys/{journey}")
 }
 
 /// `customers/{customer}`.

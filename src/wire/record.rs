@@ -9,10 +9,10 @@ use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, W
 use crate::model::customer::DEVICES_MAX;
 use crate::model::invalid::at_most;
 use crate::model::{
-    Campaign, CustomerId, Decision, Device, Invalid, Millis, Ping, Place, Region, ServerTime, TriggerId,
+    Campaign, CustomerId, Decision, Device, Invalid, Journey, Millis, Ping, Place, Region, ServerTime, TriggerId,
 };
 use crate::presence::DevicePresence;
-use crate::qualify::{Events, HELD_MAX, Held};
+use crate::qualify::{Events, HELD_MAX, Held, Stages, Visits};
 use crate::store::{StoredTrigger, TraceEntry};
 use prost::Message;
 
@@ -70,6 +70,7 @@ embedded! {
     Place as PlaceRecord.place: Place;
     Region as RegionRecord.region: Region;
     Campaign as CampaignRecord.campaign: Campaign;
+    Journey as JourneyRecord.journey: Journey;
     Decision as DecisionRecord.decision: Decision;
 }
 
@@ -153,6 +154,8 @@ impl Record for CustomerState {
             ledger: Some((&self.ledger).into()),
             held: self.held.iter().map(Into::into).collect(),
             events: (self.events != Events::default()).then(|| (&self.events).into()),
+            visits: (self.visits != Visits::default()).then(|| (&self.visits).into()),
+            stages: (self.stages != Stages::default()).then(|| (&self.stages).into()),
         }
         .encode_to_vec()
     }
@@ -174,7 +177,17 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
     at_most("held", record.held.len(), HELD_MAX)?;
     let held = each("held", record.held, Held::try_from)?;
     let events = record.events.map(Events::try_from).transpose().map_err(|why| why.under("events"))?;
-    Ok(CustomerState { customer, devices, ledger, held, events: events.unwrap_or_default() })
+    let visits = record.visits.map(Visits::try_from).transpose().map_err(|why| why.under("visits"))?;
+    let stages = record.stages.map(Stages::try_from).transpose().map_err(|why| why.under("stages"))?;
+    Ok(CustomerState {
+        customer,
+        devices,
+        ledger,
+        held,
+        events: events.unwrap_or_default(),
+        visits: visits.unwrap_or_default(),
+        stages: stages.unwrap_or_default(),
+    })
 }
 
 fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRecord {

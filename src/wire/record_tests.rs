@@ -184,8 +184,11 @@ fn state() -> impl Strategy<Value = CustomerState> {
         },
     );
     let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());
-    (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), arbitrary_events::events()).prop_map(
-        |(customer, devices, ledger, held, events)| CustomerState { customer, devices, ledger, held, events },
+    (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), arbitrary_events::known()).prop_map(
+        |(customer, devices, ledger, held, own)| {
+            let (events, visits, stages) = own;
+            CustomerState { customer, devices, ledger, held, events, visits, stages }
+        },
     )
 }
 
@@ -211,11 +214,13 @@ proptest! {
 
     #[test]
     fn the_catalogue_comes_back(
-        place in arbitrary::place(), region in arbitrary::region(), campaign in arbitrary::campaign(), at: prop::sample::Index,
+        place in arbitrary::place(), region in arbitrary::region(), campaign in arbitrary::campaign(),
+        journey in arbitrary_events::journey(), at: prop::sample::Index,
     ) {
         check(&place, at)?;
         check(&region, at)?;
         check(&campaign, at)?;
+        check(&journey, at)?;
     }
 
     #[test]
@@ -241,6 +246,7 @@ proptest! {
         let _ = Place::decode(&bytes);
         let _ = Region::decode(&bytes);
         let _ = Campaign::decode(&bytes);
+        let _ = Journey::decode(&bytes);
         let _ = CustomerState::decode(&bytes);
         let _ = Decision::decode(&bytes);
         let _ = StoredTrigger::decode(&bytes);
@@ -269,6 +275,7 @@ fn ranges_that_touch_or_go_back_are_damaged() {
         push_address: String::new(),
         locale: "en".to_owned(),
         time_zone: None,
+        app_version: None,
     };
     let mut state = CustomerState::new(customer);
     state.devices.insert(device.id.clone(), DeviceState::new(device));

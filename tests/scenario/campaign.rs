@@ -3,12 +3,12 @@
 use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
 use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use doorstep::model::{
-    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, DailySpan, Message,
-    Millis, OutsideHours, Pace, RegionId, RegionSelector, ServerTime, Tag, TopicId, TransitionKind, Weekdays,
-    WeeklySpan,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, DailySpan, JourneyId,
+    JourneyStep, Message, Millis, OutsideHours, Pace, RegionId, RegionSelector, ServerTime, StageId, Tag, TopicId,
+    TransitionKind, Weekdays, WeeklySpan,
 };
 
-const KNOWN: &str = "region=, brand=, tag=, on=, topic=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
+const KNOWN: &str = "region=, brand=, tag=, on=, topic=, stage=, advance=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
     cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
     transactional, while-closed, hold and paused";
 
@@ -35,6 +35,8 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         hours: Vec::new(),
         while_closed: false,
         outside_hours: OutsideHours::Drop,
+        audience: None,
+        journey: None,
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -75,6 +77,12 @@ fn set(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>
                 "pass" => TransitionKind::Pass,
                 other => return Err(unknown(other, "enter, dwell, exit, approach and pass")),
             }
+        }
+        "stage" | "advance" => {
+            let wrong = || format!("has {key} without a stage; write {key}=JOURNEY/STAGE");
+            let (journey, stage) = value(key, text)?.split_once('/').ok_or_else(wrong)?;
+            let (journey, stage) = (id(key, journey, JourneyId::parse)?, id(key, stage, StageId::parse)?);
+            campaign.journey = Some(JourneyStep { journey, stage, advances: key == "advance" });
         }
         "topic" => campaign.topic = id(key, value(key, text)?, TopicId::parse)?,
         "cooldown.region" => campaign.cooldown.region = Some(span(key, value(key, text)?)?),

@@ -7,6 +7,7 @@
 //! The format is described in `fixtures/README.md`.
 
 mod campaign;
+mod channel;
 mod legs;
 mod prose;
 mod script;
@@ -96,7 +97,7 @@ fn play(name: &str, text: &str) -> Result<(Script, Vec<Followed>), String> {
 fn differing<'a>(script: &'a Script, followed: &'a [Followed]) -> impl Iterator<Item = (&'a Act, &'a Followed)> {
     script.acts.iter().zip(followed).filter(|(act, came)| match (&act.expected, &act.deed) {
         (Some(expected), _) => *expected != came.concat(),
-        (None, script::Deed::Consent(..)) => !came.is_empty(),
+        (None, script::Deed::Consent(..) | script::Deed::Event(..) | script::Deed::Trait(..)) => !came.is_empty(),
         (None, script::Deed::Reports(_) | script::Deed::Refund(..) | script::Deed::Wait) => true,
     })
 }

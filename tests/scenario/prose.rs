@@ -72,14 +72,20 @@ fn verdict(assessment: &Assessment, day: &Day) -> String {
         Verdict::Held { until } => format!("held {campaign} until {}", day.clock(until.0)),
         Verdict::Suppressed(reason) => {
             let until = reason.until().map(|until| format!(" until {}", day.clock(until.0))).unwrap_or_default();
-            format!("suppressed {campaign}: {}{}{until}", reason.label(), detail(reason))
+            format!("suppressed {campaign}: {}{}{until}", reason.label(), detail(reason, assessment))
         }
     }
 }
 
 /// What the label leaves out.
-fn detail(reason: &Reason) -> String {
+fn detail(reason: &Reason, assessment: &Assessment) -> String {
+    // A rule is told as the policy found it; a comma would begin another outcome.
+    let found = || {
+        let step = assessment.policies.iter().find(|step| step.refusal.as_ref() == Some(reason));
+        step.map(|step| format!(" ({})", step.detail.to_string().replace(',', ";"))).unwrap_or_default()
+    };
     match reason {
+        Reason::Audience | Reason::JourneyStage => found(),
         Reason::Stale { age } => format!(" ({age} old)"),
         Reason::Outranked { by } => format!(" by {by}"),
         Reason::Cap { limit, .. } => format!(" of {limit}"),

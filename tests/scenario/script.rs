@@ -1,9 +1,10 @@
 //! A file of lines to a setting and acts.
 
+use super::channel;
 use super::legs::{self, Report};
 use super::setting::Setting;
 use super::words::{Day, Read, Words, id};
-use doorstep::model::{CampaignId, CustomerId, ServerTime};
+use doorstep::model::{CampaignId, CustomerId, Event, ServerTime, TraitChange};
 use std::ops::Range;
 
 /// A scenario that was read.
@@ -41,6 +42,10 @@ pub(super) enum Deed {
     Wait,
     /// The latest message of a campaign to a customer ended undelivered.
     Refund(CampaignId, CustomerId),
+    /// A customer did something elsewhere.
+    Event(CustomerId, Event),
+    /// A trait of a customer changes.
+    Trait(CustomerId, TraitChange),
 }
 
 /// Reads a scenario. An error begins with the number of the line.
@@ -106,7 +111,7 @@ fn act(
         return Err(format!("is at {}, before line {}; must stand above it", day.clock(at), earlier.lines.start + 1));
     }
     let setting = &script.setting;
-    let verb = words.take("ping, walk, stay, wait, withdraw, grant or refund")?;
+    let verb = words.take("ping, walk, stay, wait, event, trait, withdraw, grant or refund")?;
     let deed = match verb {
         "ping" | "walk" | "stay" => Deed::Reports(legs::read(verb, words, at, &day, setting)?),
         "wait" => {
@@ -125,15 +130,19 @@ fn act(
             words.end()?;
             Deed::Refund(campaign, customer)
         }
+        "event" => channel::event(words, at, number + 1, &day, setting)?,
+        "trait" => channel::of_trait(words, setting)?,
         other => {
-            return Err(format!("does {other:?}; must be ping, walk, stay, wait, withdraw, grant or refund"));
+            return Err(format!(
+                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant or refund"
+            ));
         }
     };
     script.acts.push(Act { lines: number..number + 1, at: ServerTime(at), day, deed, expected });
     Ok(())
 }
 
-fn customer(words: &mut Words<'_>, setting: &Setting) -> Read<CustomerId> {
+pub(super) fn customer(words: &mut Words<'_>, setting: &Setting) -> Read<CustomerId> {
     let customer = id("customer", words.take("a customer")?, CustomerId::parse)?;
     if setting.owners.values().any(|owner| *owner == customer) {
         Ok(customer)

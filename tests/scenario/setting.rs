@@ -7,10 +7,10 @@ use doorstep::locate::Atlas;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
     BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
-    LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity, QuietHours,
-    Region, RegionId, Ring, ServerTime, Tag, TopicId, Uuid,
+    Journey, LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity,
+    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, TopicId, Uuid, Version,
 };
-use doorstep::qualify::CampaignBook;
+use doorstep::qualify::{CampaignBook, JourneyBook};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub(super) struct Setting {
     places: Vec<Place>,
     regions: Vec<Region>,
     campaigns: Vec<doorstep::model::Campaign>,
+    journeys: Vec<Journey>,
     customers: BTreeMap<CustomerId, CustomerState>,
     /// Whose each device is.
     pub(super) owners: BTreeMap<DeviceId, CustomerId>,
@@ -64,12 +65,18 @@ impl Setting {
                 self.manners.settle = span("settle", words.take("a span such as 3s")?)?;
                 words.end()
             }
+            "device" => self.device(words),
+            "audience" => self.audience(words),
+            "journey" => {
+                self.journeys.push(read_journey(words)?);
+                Ok(())
+            }
             "quiet-hours" => {
                 self.manners.quiet_hours = Some(daily(words.take("hours such as 21:00-08:00")?)?);
                 words.end()
             }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign or customer"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign, customer, device, audience or journey"
             )),
         }
     }
@@ -80,7 +87,37 @@ impl Setting {
         let atlas =
             Atlas::build(places, self.regions.iter().cloned().map(Arc::new)).map_err(|why| why.to_string())?;
         let campaigns = CampaignBook::build(self.campaigns.iter().cloned().map(Arc::new));
-        Ok((Catalogue { atlas, campaigns }, self.customers.clone()))
+        let journeys = JourneyBook::build(self.journeys.iter().cloned().map(Arc::new));
+        Ok((Catalogue { atlas, campaigns, journeys }, self.customers.clone()))
+    }
+
+    /// `audience CAMPAIGN RULE`: the rule as in a file of campaigns, on one line.
+    fn audience(&mut self, mut words: Words<'_>) -> Read<()> {
+        let name = words.take("the campaign's id")?;
+        let rule = read_rule(words)?;
+        let known = self.campaigns.iter_mut().find(|campaign| campaign.id.as_str() == name);
+        known.ok_or_else(|| format!("has the campaign {name}, which stands nowhere above"))?.audience = Some(rule);
+        Ok(())
+    }
+
+    /// `device DEVICE platform=android locale=es-MX app=2.10 zone=Europe/Berlin`.
+    fn device(&mut self, mut words: Words<'_>) -> Read<()> {
+        let name = words.take("the device's id")?;
+        let owner = self.owners.get(name).and_then(|owner| self.customers.get_mut(owner));
+        let own = owner.and_then(|state| state.devices.get_mut(name));
+        let device = &mut own.ok_or_else(|| format!("has the device {name}, which no customer above has"))?.device;
+        for (key, text) in words.settings() {
+            match (key, value(key, text)?) {
+                ("platform", "ios") => device.platform = Platform::Ios,
+                ("platform", "android") => device.platform = Platform::Android,
+                ("platform", "web") => device.platform = Platform::Web,
+                ("locale", tag) => tag.clone_into(&mut device.locale),
+                ("app", version) => device.app_version = Some(id("app", version, Version::parse)?),
+                ("zone", zone) => device.time_zone = Some(zone.to_owned()),
+                (other, _) => return Err(unknown(other, "platform=ios, android or web, locale=, app= and zone=")),
+            }
+        }
+        Ok(())
     }
 
     fn load(&mut self, what: &str) -> Read<()> {
@@ -251,6 +288,20 @@ impl Setting {
     }
 }
 
+/// A journey as in a file of journeys, on one line, as the server would take it.
+fn read_journey(words: Words<'_>) -> Read<Journey> {
+    let journey = files::read_journey(&words.rest())
+        .map_err(|why| format!("has no journey: {:#}", anyhow::Error::from(why)))?;
+    Journey::try_from(doorstep::wire::v1::Journey::from(&journey)).map_err(|why| format!("has a journey whose {why}"))
+}
+
+/// A rule as in a file of campaigns, as the server would take it.
+fn read_rule(words: Words<'_>) -> Read<Rule> {
+    let rule =
+        files::read_rule(&words.rest()).map_err(|why| format!("has no rule: {:#}", anyhow::Error::from(why)))?;
+    Rule::try_from(doorstep::wire::v1::Rule::from(&rule)).map_err(|why| format!("has a rule whose {why}"))
+}
+
 fn daily(text: &str) -> Read<DailySpan> {
     DailySpan::parse("quiet-hours", text).map_err(|why| why.to_string())
 }
@@ -264,6 +315,7 @@ fn device(text: &str) -> Read<Device> {
         push_address: String::new(),
         locale: "en-US".to_owned(),
         time_zone: zone.map(str::to_owned),
+        app_version: None,
     })
 }
 

@@ -1,12 +1,15 @@
 //! Plays a script through the core.
 
+use super::channel;
 use super::prose;
 use super::script::{Act, Deed, Script};
 use super::setting::consent;
 use super::words::Read;
 use doorstep::engine::{Catalogue, CustomerState, Engine, Observed, Outcome};
-use doorstep::model::{CustomerId, DeviceId, Sequence, ServerTime, TriggerId, Verdict};
+use doorstep::model::event::change_traits;
+use doorstep::model::{CustomerId, DeviceId, JourneyId, Sequence, ServerTime, StageId, TriggerId, Verdict};
 use doorstep::presence::PresenceConfig;
+use doorstep::qualify::Recorded;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What followed from one act: the outcomes of each ping that had any, in groups.
@@ -18,7 +21,9 @@ pub(super) fn play(script: &Script) -> Read<Vec<Followed>> {
     let mut stage = Stage { catalogue, customers, latest: BTreeMap::new(), triggers: BTreeSet::new() };
     let mut followed = vec![Followed::new(); script.acts.len()];
     for (act, step) in steps(script) {
-        let outcomes = stage.step(script, &script.acts[act], step)?;
+        let before = stage.whereabouts();
+        let mut outcomes = stage.step(script, &script.acts[act], step)?;
+        outcomes.extend(stage.moved(&before));
         if !outcomes.is_empty() {
             followed[act].push(outcomes);
         }
@@ -35,7 +40,9 @@ fn steps(script: &Script) -> Vec<(usize, usize)> {
                 let arrivals = reports.iter().enumerate();
                 steps.extend(arrivals.map(|(step, report)| (report.arrives, index, step)));
             }
-            Deed::Consent(..) | Deed::Refund(..) | Deed::Wait => steps.push((act.at, index, 0)),
+            Deed::Consent(..) | Deed::Refund(..) | Deed::Event(..) | Deed::Trait(..) | Deed::Wait => {
+                steps.push((act.at, index, 0));
+            }
         }
     }
     steps.sort_unstable();
@@ -50,7 +57,27 @@ struct Stage {
     triggers: BTreeSet<(CustomerId, TriggerId)>,
 }
 
+/// At which stage of each journey each customer is.
+type Whereabouts = BTreeMap<(CustomerId, JourneyId), StageId>;
+
 impl Stage {
+    fn whereabouts(&self) -> Whereabouts {
+        let of = |(customer, state): (&CustomerId, &CustomerState)| {
+            let own = state.stages.journeys.iter();
+            own.map(|(journey, at)| ((customer.clone(), journey.clone()), at.stage.clone())).collect::<Vec<_>>()
+        };
+        self.customers.iter().flat_map(of).collect()
+    }
+
+    /// `loyal at visited`, where journeys have moved.
+    fn moved(&self, before: &Whereabouts) -> Vec<String> {
+        let after = self.whereabouts();
+        let left = before.keys().filter(|key| !after.contains_key(key));
+        let left = left.map(|(_, journey)| format!("{journey} not begun"));
+        let came = after.iter().filter(|(key, stage)| before.get(key) != Some(stage));
+        came.map(|((_, journey), stage)| format!("{journey} at {stage}")).chain(left).collect()
+    }
+
     fn step(&mut self, script: &Script, act: &Act, step: usize) -> Read<Vec<String>> {
         let missing = || "lost a customer".to_owned();
         match &act.deed {
@@ -89,11 +116,27 @@ impl Stage {
                 Ok(Vec::new())
             }
             Deed::Wait => self.wait(script, act),
+            Deed::Event(customer, event) => {
+                let state = self.customers.get_mut(customer).ok_or_else(missing)?;
+                let config = PresenceConfig::default();
+                let engine =
+                    Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+                Ok(match engine.record(state, event, act.at) {
+                    Recorded::Counted => Vec::new(),
+                    Recorded::Repeated => vec!["recorded before".to_owned()],
+                    Recorded::Refused(refusal) => vec![channel::refused(refusal)],
+                })
+            }
+            Deed::Trait(customer, change) => {
+                let traits = &mut self.customers.get_mut(customer).ok_or_else(missing)?.customer.traits;
+                let changed = change_traits(traits, std::slice::from_ref(change));
+                Ok(changed.err().map(|why| format!("refused: {why}").replace(',', ";")).into_iter().collect())
+            }
             Deed::Refund(campaign, customer) => {
-                let ledger = &mut self.customers.get_mut(customer).ok_or_else(missing)?.ledger;
-                let last = ledger.sends.iter().rev().find(|sent| sent.campaign == *campaign);
+                let state = self.customers.get_mut(customer).ok_or_else(missing)?;
+                let last = state.ledger.sends.iter().rev().find(|sent| sent.campaign == *campaign);
                 let Some(trigger) = last.map(|sent| sent.trigger.clone()) else { return Ok(Vec::new()) };
-                ledger.refund(&trigger);
+                state.refund(&trigger);
                 self.triggers.remove(&(customer.clone(), trigger));
                 Ok(vec![format!("given back {campaign}")])
             }

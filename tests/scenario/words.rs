@@ -47,6 +47,11 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The rest, as it was but for its gaps.
+    pub(super) fn rest(self) -> String {
+        self.0.collect::<Vec<_>>().join(" ")
+    }
+
     /// Checks that no word is left.
     pub(super) fn end(&mut self) -> Read<()> {
         self.0.next().map_or(Ok(()), |word| Err(format!("has {word:?} where it should end")))

@@ -2,7 +2,7 @@
 
 use super::{NOW, World, campaign, enter, id, region};
 use crate::model::{Campaign, Metres, Millis, Reason, TriggerId, Verdict};
-use crate::qualify::{CampaignBook, Occasion, Qualified, Settle, qualify};
+use crate::qualify::{CampaignBook, Occasion, Person, Qualified, Settle, qualify};
 use std::sync::Arc;
 
 /// A campaign of that name, priority and value.
@@ -30,6 +30,7 @@ fn ask(
             quiet: None,
             held: None,
             settle,
+            person: Person::UNKNOWN,
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));

@@ -5,7 +5,7 @@
 
 use super::{World, campaign, enter, place, region};
 use crate::model::{Calendar, Campaign, Cap, CapScope, CapWindow, Metres, Millis, Place, Region, ServerTime};
-use crate::qualify::{CampaignBook, Ledger, Occasion, Qualified, qualify};
+use crate::qualify::{CampaignBook, Ledger, Occasion, Person, Qualified, qualify};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -153,6 +153,7 @@ impl Case<'_> {
             quiet: None,
             held: None,
             settle: None,
+            person: Person::UNKNOWN,
         };
         qualify(&self.book, &self.world.customer, ledger, &[occasion], now)
     }

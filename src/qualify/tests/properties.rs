@@ -5,7 +5,7 @@ use crate::model::{
     BrandId, Campaign, CampaignId, Cap, CapScope, CapWindow, Metres, Millis, Pace, Place, PlaceId, PolicyStep,
     Reason, Region, RegionId, ServerTime, TopicId, Transition, TriggerId,
 };
-use crate::qualify::{CampaignBook, Ledger, Occasion, PaceTaken, Qualified, Sent, pace, qualify};
+use crate::qualify::{CampaignBook, Ledger, Occasion, PaceTaken, Person, Qualified, Sent, pace, qualify};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -131,6 +131,7 @@ impl Street {
                     quiet: None,
                     held: None,
                     settle: None,
+                    person: Person::UNKNOWN,
                 }
             })
             .collect();

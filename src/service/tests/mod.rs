@@ -4,6 +4,7 @@ mod catalogue;
 mod customers;
 mod decisions;
 mod events;
+mod journeys;
 
 use super::campaign_service::Campaigns;
 use super::catalogue::CatalogueCell;

@@ -1,11 +1,11 @@
-//! Places, regions and campaigns.
+//! Places, regions, campaigns and journeys.
 
 use super::{PAGE_MAX, Records, decode, put};
-use crate::model::{Campaign, CampaignId, Place, PlaceId, Region, RegionId};
+use crate::model::{Campaign, CampaignId, Journey, JourneyId, Place, PlaceId, Region, RegionId};
 use crate::store::{CommitError, Expect, Revision, Scan, StoreError, Table, Write};
 use crate::wire::record::Record;
 
-/// All places, regions and campaigns, each by id.
+/// All places, regions, campaigns and journeys, each by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StoredCatalogue {
     /// The places.
@@ -14,6 +14,8 @@ pub struct StoredCatalogue {
     pub regions: Vec<Region>,
     /// The campaigns.
     pub campaigns: Vec<Campaign>,
+    /// The journeys.
+    pub journeys: Vec<Journey>,
 }
 
 /// One change of the catalogue, and what must be there before.
@@ -31,6 +33,10 @@ pub enum CatalogueChange {
     PutCampaign(Box<Campaign>, Expect),
     /// Deletes a campaign, if there is one.
     DeleteCampaign(CampaignId, Expect),
+    /// Adds or replaces a journey.
+    PutJourney(Box<Journey>, Expect),
+    /// Deletes a journey, if there is one.
+    DeleteJourney(JourneyId, Expect),
 }
 
 impl Records {
@@ -40,6 +46,7 @@ impl Records {
             places: self.all(Table::Places)?,
             regions: self.all(Table::Regions)?,
             campaigns: self.all(Table::Campaigns)?,
+            journeys: self.all(Table::Journeys)?,
         })
     }
 
@@ -76,5 +83,9 @@ fn write(change: CatalogueChange) -> Write {
             put(Table::Campaigns, key(campaign.id.as_str()), &*campaign, expect)
         }
         CatalogueChange::DeleteCampaign(campaign, expect) => delete(Table::Campaigns, campaign.as_str(), expect),
+        CatalogueChange::PutJourney(journey, expect) => {
+            put(Table::Journeys, key(journey.id.as_str()), &*journey, expect)
+        }
+        CatalogueChange::DeleteJourney(journey, expect) => delete(Table::Journeys, journey.as_str(), expect),
     }
 }

@@ -136,7 +136,7 @@ impl Records {
             DeliveryState::Expired | DeliveryState::Refused => {
                 writes.push(leave);
                 if let Some((mut customer, revision)) = self.load_customer(&entry.customer)?
-                    && customer.ledger.refund(&entry.trigger)
+                    && customer.refund(&entry.trigger)
                 {
                     writes.push(save(&customer, Expect::Revision(revision)));
                 }

@@ -48,6 +48,7 @@ fn state(id: &str) -> CustomerState {
         push_address: "address".to_owned(),
         locale: "en".to_owned(),
         time_zone: None,
+        app_version: None,
     };
     state.devices.insert(phone(), DeviceState::new(device));
     state
