@@ -313,7 +313,7 @@ mod tests {
             campaign: CampaignId::parse("c", "latte").unwrap(),
             region: RegionId::parse("r", "door").unwrap(),
             transition: TransitionKind::Enter,
-            policies: Vec::new(),
+            policies: Vec::new().into(),
             verdict: Verdict::Qualified(TriggerId::parse("t", trigger).unwrap()),
         };
         let decision = Decision {

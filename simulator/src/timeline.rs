@@ -323,7 +323,7 @@ mod tests {
             campaign: CampaignId::parse("c", campaign).unwrap(),
             region: region.clone(),
             transition: kind,
-            policies: Vec::new(),
+            policies: Vec::new().into(),
             verdict,
         };
         Decision {

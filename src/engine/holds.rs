@@ -201,7 +201,7 @@ fn ended(held: &Held, now: ServerTime) -> Assessment {
         campaign: held.campaign.clone(),
         region: held.transition.region.clone(),
         transition: held.transition.kind,
-        policies: vec![PolicyStep { policy: "held", refusal: Some(reason.clone()), detail }],
+        policies: vec![PolicyStep { policy: "held", refusal: Some(reason.clone()), detail }].into(),
         verdict: Verdict::Suppressed(reason),
     }
 }

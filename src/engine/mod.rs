@@ -357,7 +357,7 @@ mod shortening {
             campaign: CampaignId::parse("", &format!("c{n}")).unwrap(),
             region: RegionId::parse("", "door").unwrap(),
             transition: TransitionKind::Enter,
-            policies: Vec::new(),
+            policies: Vec::new().into(),
             verdict: match n {
                 999 => Verdict::Qualified(TriggerId::parse("", "t").unwrap()),
                 _ => Verdict::Suppressed(Reason::Paused),

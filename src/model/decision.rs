@@ -4,6 +4,7 @@ use super::campaign::CapScope;
 use super::detail::Detail;
 use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, RegionId, TriggerId, VisitId};
 use super::ping::Sequence;
+use super::steps::Steps;
 use super::time::{DeviceTime, Millis, ServerTime};
 use super::units::Metres;
 
@@ -142,7 +143,7 @@ pub struct Assessment {
     pub transition: TransitionKind,
     /// The answer of each policy that has a say on the campaign, in the order in which they are asked. All of them are
     /// asked, though one refusal suffices.
-    pub policies: Vec<PolicyStep>,
+    pub policies: Steps,
     /// The verdict.
     pub verdict: Verdict,
 }

@@ -3,7 +3,7 @@
 use super::campaign::{Calendar, CapWindow};
 use super::decision::Waits;
 use super::hours::Shown;
-use super::ids::{CampaignId, JourneyId, StageId, TopicId};
+use super::ids::{JourneyId, StageId, TopicId};
 use super::rule::Finding;
 use super::time::Millis;
 use super::units::Metres;
@@ -58,7 +58,7 @@ pub enum Detail {
     /// How many messages a cap counted.
     Cap {
         /// So many were sent,
-        sent: usize,
+        sent: u32,
         /// of so many,
         limit: u32,
         /// within this window.
@@ -89,23 +89,22 @@ pub enum Detail {
     /// The rule that decided, and what was found.
     Rule(Box<Finding>),
     /// At which stage of a journey the customer must be, and is.
-    Stage {
-        /// The journey.
-        journey: JourneyId,
-        /// The stage that is asked for.
-        wanted: StageId,
-        /// The one at hand; absent: the journey has not begun.
-        at: Option<StageId>,
-    },
+    Stage(Box<Whereabouts>),
     /// How many others the arbiter let it win over.
     Won(usize),
-    /// The campaign that won, and by what.
-    Lost {
-        /// What decided.
-        by: Contest,
-        /// The winner.
-        to: CampaignId,
-    },
+    /// What decided for another.
+    Lost(Contest),
+}
+
+/// At which stage of a journey somebody must be, and is.
+#[derive(Debug, Clone)]
+pub struct Whereabouts {
+    /// The journey.
+    pub journey: JourneyId,
+    /// The stage that is asked for.
+    pub wanted: StageId,
+    /// The one at hand; absent: the journey has not begun.
+    pub at: Option<StageId>,
 }
 
 /// What decided between two campaigns.
@@ -150,23 +149,26 @@ impl fmt::Display for Detail {
             Self::Held { waited, waits: Waits::Hours } => write!(f, "waited {waited} for hours"),
             Self::Held { waited, waits: Waits::Settle } => write!(f, "waited {waited} for others"),
             Self::Settles(span) => write!(f, "waits {span} for others"),
-            Self::Stage { journey, wanted, at: Some(at) } if at == wanted => write!(f, "at stage {at} of {journey}"),
-            Self::Stage { journey, wanted, at: Some(at) } => {
-                write!(f, "needs stage {wanted} of {journey}, is at {at}")
-            }
-            Self::Stage { journey, wanted, at: None } => {
-                write!(f, "needs stage {wanted} of {journey}, has not begun it")
-            }
+            Self::Stage(whereabouts) => whereabouts.fmt(f),
             Self::Rule(finding) => finding.fmt(f),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
-            Self::Lost { by, to } => match by {
-                Contest::Transactional => write!(f, "not transactional, as {to} is"),
-                Contest::Priority(own, other) => write!(f, "priority {own} against {other} of {to}"),
-                Contest::Value(own, other) => write!(f, "value {own} against {other} of {to}"),
-                Contest::Nearness(own, other) => write!(f, "{own} away against {other} of {to}"),
-                Contest::Id => write!(f, "equal to {to}, which comes first by id"),
-            },
+            Self::Lost(Contest::Transactional) => f.write_str("not transactional, as the other is"),
+            Self::Lost(Contest::Priority(own, other)) => write!(f, "priority {own} against {other}"),
+            Self::Lost(Contest::Value(own, other)) => write!(f, "value {own} against {other}"),
+            Self::Lost(Contest::Nearness(own, other)) => write!(f, "{own} away against {other}"),
+            Self::Lost(Contest::Id) => f.write_str("equal, and later by id"),
+        }
+    }
+}
+
+impl fmt::Display for Whereabouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { journey, wanted, at } = self;
+        match at {
+            Some(at) if at == wanted => write!(f, "at stage {at} of {journey}"),
+            Some(at) => write!(f, "needs stage {wanted} of {journey}, is at {at}"),
+            None => write!(f, "needs stage {wanted} of {journey}, has not begun it"),
         }
     }
 }

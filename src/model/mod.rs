@@ -15,6 +15,7 @@ pub mod opening;
 pub mod ping;
 pub mod place;
 pub mod rule;
+mod steps;
 pub mod time;
 pub mod trigger;
 pub mod units;
@@ -28,7 +29,7 @@ pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
     TransitionKind, Verdict, VerdictKind, Waits,
 };
-pub use detail::{Contest, Detail};
+pub use detail::{Contest, Detail, Whereabouts};
 pub use event::{Channel, Currency, Event, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
@@ -41,6 +42,7 @@ pub use opening::OpeningHours;
 pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
 pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};
 pub use rule::{Condition, Finding, Rule, Test, Times};
+pub use steps::Steps;
 pub use time::{DeviceTime, Millis, ServerTime};
 pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
 pub use units::{Metres, Position};

@@ -1,8 +1,9 @@
 //! Which of the campaigns that qualify at once speaks?
 
 use super::asking::{pass, refuse};
+use super::sheet::Sheet;
 use super::{Hold, Occasion, Settle};
-use crate::model::{Assessment, Campaign, Contest, Detail, Reason, ServerTime, TriggerId, Verdict, Waits};
+use crate::model::{Campaign, Contest, Detail, PolicyStep, Reason, ServerTime, TriggerId, Verdict, Waits};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -21,8 +22,14 @@ pub(super) struct Candidate<'a> {
     pub(super) assessment: usize,
 }
 
-/// The candidate that speaks: a transactional one before the others, the highest priority, then the highest value, then the nearest region, then the first
-/// id of campaign and region. Absent when there is none.
+/// Stands where the arbiter's word on a campaign will.
+pub(super) const UNDECIDED_STEP: PolicyStep = PolicyStep { policy: NAME, refusal: None, detail: Detail::Won(0) };
+
+/// Stands where the verdict on a campaign that passed will, until the arbiter has spoken.
+pub(super) const UNDECIDED: Verdict = Verdict::Held { until: ServerTime(0) };
+
+/// The candidate that speaks: a transactional one before the others, the highest priority, then the highest value,
+/// then the nearest region, then the first id of campaign and region. Absent when there is none.
 pub(super) fn winner<'c, 'a>(candidates: &'c [Candidate<'a>]) -> Option<&'c Candidate<'a>> {
     candidates.iter().min_by(|a, b| compare(a, b).0)
 }
@@ -40,7 +47,7 @@ pub(super) fn gather(
     mut candidates: Vec<Candidate<'_>>,
     settle: Settle,
     now: ServerTime,
-    assessments: &mut [Assessment],
+    sheet: &mut Sheet,
 ) -> Vec<Hold> {
     let mut rest = Vec::new();
     if candidates.len() > settle.room {
@@ -50,14 +57,12 @@ pub(super) fn gather(
     candidates.sort_unstable_by_key(|candidate| candidate.assessment);
     if let Some(best) = winner(&candidates) {
         for outranked in &rest {
-            lose(outranked, best, assessments);
+            lose(outranked, best, sheet);
         }
     }
     let mut wait = |candidate: &Candidate<'_>| {
-        if let Some(assessment) = assessments.get_mut(candidate.assessment) {
-            assessment.policies.push(pass(NAME, Detail::Settles(settle.until - now)));
-            assessment.verdict = Verdict::Held { until: settle.until };
-        }
+        let word = pass(NAME, Detail::Settles(settle.until - now));
+        sheet.decide(candidate.assessment, word, Verdict::Held { until: settle.until });
         Hold {
             campaign: candidate.campaign.id.clone(),
             occasion: candidate.index,
@@ -69,29 +74,23 @@ pub(super) fn gather(
     candidates.iter().map(&mut wait).collect()
 }
 
-/// Writes the outcome into the candidates' assessments.
-pub(super) fn announce(
-    candidates: &[Candidate<'_>],
-    best: &Candidate<'_>,
-    trigger: &TriggerId,
-    assessments: &mut [Assessment],
-) {
+/// Writes down what comes of the candidates.
+pub(super) fn announce(candidates: &[Candidate<'_>], best: &Candidate<'_>, trigger: &TriggerId, sheet: &mut Sheet) {
     for candidate in candidates {
-        if candidate.assessment != best.assessment {
-            lose(candidate, best, assessments);
-        } else if let Some(assessment) = assessments.get_mut(candidate.assessment) {
-            assessment.policies.push(pass(NAME, Detail::Won(candidates.len() - 1)));
-            assessment.verdict = Verdict::Qualified(trigger.clone());
+        if candidate.assessment == best.assessment {
+            let word = pass(NAME, Detail::Won(candidates.len() - 1));
+            sheet.decide(candidate.assessment, word, Verdict::Qualified(trigger.clone()));
+        } else {
+            lose(candidate, best, sheet);
         }
     }
 }
 
 /// Writes down that a candidate lost against the best.
-fn lose(candidate: &Candidate<'_>, best: &Candidate<'_>, assessments: &mut [Assessment]) {
-    let Some(assessment) = assessments.get_mut(candidate.assessment) else { return };
+fn lose(candidate: &Candidate<'_>, best: &Candidate<'_>, sheet: &mut Sheet) {
     let reason = Reason::Outranked { by: best.campaign.id.clone() };
-    assessment.policies.push(refuse(NAME, reason.clone(), lost_by(candidate, best)));
-    assessment.verdict = Verdict::Suppressed(reason);
+    let word = refuse(NAME, reason.clone(), Detail::Lost(contest(candidate, best)));
+    sheet.decide(candidate.assessment, word, Verdict::Suppressed(reason));
 }
 
 /// What decides between two candidates.
@@ -110,27 +109,22 @@ fn compare(a: &Candidate<'_>, b: &Candidate<'_>) -> (Ordering, Criterion) {
         let campaign = a.campaign.id.cmp(&b.campaign.id);
         campaign.then_with(|| a.occasion.region.id.cmp(&b.occasion.region.id)).then(a.index.cmp(&b.index))
     };
-    let transactional = b.campaign.transactional.cmp(&a.campaign.transactional);
-    let priority = b.campaign.priority.cmp(&a.campaign.priority);
-    let value = b.campaign.value.total_cmp(&a.campaign.value);
-    let nearness = a.occasion.nearness.0.total_cmp(&b.occasion.nearness.0);
-    let criteria = [
-        (transactional, Criterion::Transactional),
-        (priority, Criterion::Priority),
-        (value, Criterion::Value),
-        (nearness, Criterion::Nearness),
-    ];
-    criteria.into_iter().find(|(order, _)| order.is_ne()).unwrap_or_else(|| (by_id(), Criterion::Id))
+    let differs = |order: Ordering, by| order.is_ne().then_some((order, by));
+    differs(b.campaign.transactional.cmp(&a.campaign.transactional), Criterion::Transactional)
+        .or_else(|| differs(b.campaign.priority.cmp(&a.campaign.priority), Criterion::Priority))
+        .or_else(|| differs(b.campaign.value.total_cmp(&a.campaign.value), Criterion::Value))
+        .or_else(|| differs(a.occasion.nearness.0.total_cmp(&b.occasion.nearness.0), Criterion::Nearness))
+        .unwrap_or_else(|| (by_id(), Criterion::Id))
 }
 
-fn lost_by(candidate: &Candidate<'_>, best: &Candidate<'_>) -> Detail {
+/// What decided against a candidate, and the figures of both.
+fn contest(candidate: &Candidate<'_>, best: &Candidate<'_>) -> Contest {
     let (own, other) = (candidate.campaign, best.campaign);
-    let by = match compare(best, candidate).1 {
+    match compare(best, candidate).1 {
         Criterion::Transactional => Contest::Transactional,
         Criterion::Priority => Contest::Priority(own.priority, other.priority),
         Criterion::Value => Contest::Value(own.value, other.value),
         Criterion::Nearness => Contest::Nearness(candidate.occasion.nearness, best.occasion.nearness),
         Criterion::Id => Contest::Id,
-    };
-    Detail::Lost { by, to: other.id.clone() }
+    }
 }

@@ -12,8 +12,10 @@ use crate::model::{Cap, CapScope, CapWindow, Detail, Millis, PolicyStep, Reason,
 /// after `now` included. Any window of that length that holds the new message lies after `now - window`, so it
 /// holds at most `limit`; the other windows are as before. This needs no order of clocks, and taking a send
 /// away by a refund can't break it.
-pub(super) fn ask<'a>(asking: &'a Asking<'_>) -> impl Iterator<Item = PolicyStep> + use<'a> {
-    asking.campaign.caps.iter().map(|cap| one(asking, *cap))
+pub(super) fn ask(asking: &Asking<'_>, steps: &mut Vec<PolicyStep>) {
+    for cap in &asking.campaign.caps {
+        steps.push(one(asking, *cap));
+    }
 }
 
 /// The ledger's own bound, as a cap that every campaign has, and that speaks only when it is reached: at most [`SENDS_MAX`] in [`WINDOW_MAX`], and the pace of
@@ -44,6 +46,7 @@ fn one(asking: &Asking<'_>, cap: Cap) -> PolicyStep {
             (asking.local.count(calendar, times), full, until)
         }
     };
+    let sent = u32::try_from(sent).unwrap_or(u32::MAX);
     let detail = Detail::Cap { sent, limit, window, forgotten: until.is_some() && full.is_none() };
     match until {
         None => pass(name(scope), detail),

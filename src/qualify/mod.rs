@@ -29,6 +29,7 @@ mod past;
 mod paused;
 mod quiet;
 mod same_visit;
+mod sheet;
 mod stages;
 mod stale;
 #[cfg(test)]
@@ -48,7 +49,7 @@ pub use stages::{AtStage, Deed, JourneyBook, Sending, Stages};
 pub use visits::{BRANDS_MAX, BrandVisits, Visits};
 
 use crate::model::{
-    Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Reason, Region,
+    Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Region,
     ServerTime, Transition, TriggerId, Verdict, Waits,
 };
 use arbiter::Candidate;
@@ -56,6 +57,7 @@ use asking::{Asking, pass};
 use local::Local;
 use open::Doors;
 use past::Past;
+use sheet::Sheet;
 use std::sync::Arc;
 
 /// One transition that campaigns may want to speak about.
@@ -131,7 +133,7 @@ pub fn qualify(
     occasions: &[Occasion<'_>],
     now: ServerTime,
 ) -> Qualified {
-    let mut assessments = Vec::new();
+    let mut sheet = Sheet::default();
     let mut candidates = Vec::new();
     let mut holds = Vec::new();
     for (index, occasion) in occasions.iter().enumerate() {
@@ -141,67 +143,64 @@ pub fn qualify(
         let doors = Doors::new(opening_hours.as_ref(), Local::new(time_zone, now));
         let applying = book.applying(occasion.region, occasion.place, occasion.transition.kind);
         let wanted = |campaign: &&Arc<Campaign>| occasion.held.is_none_or(|held| held.campaign == campaign.id);
+        sheet.reserve(applying.size_hint().1.unwrap_or(0));
         for campaign in applying.filter(wanted) {
-            let steps =
-                ask_all(&Asking { customer, past: &past, local: &local, doors: &doors, occasion, campaign, now });
-            let verdict = hold::verdict(campaign, &steps).unwrap_or_else(|| {
-                candidates.push(Candidate { campaign, occasion, index, assessment: assessments.len() });
-                // Until the arbiter says otherwise.
-                Verdict::Suppressed(Reason::Outranked { by: campaign.id.clone() })
-            });
-            if let Verdict::Held { until } = verdict {
-                let (campaign, assessment) = (campaign.id.clone(), assessments.len());
-                holds.push(Hold { campaign, occasion: index, assessment, until, waits: Waits::Hours });
+            let assessment = sheet.len();
+            let asking = Asking { customer, past: &past, local: &local, doors: &doors, occasion, campaign, now };
+            let judge = |steps: &[PolicyStep]| hold::verdict(campaign, steps);
+            match sheet.write(campaign, occasion, |steps| ask_all(&asking, steps), judge) {
+                None => candidates.push(Candidate { campaign, occasion, index, assessment }),
+                Some(Verdict::Held { until }) => {
+                    let (campaign, until) = (campaign.id.clone(), *until);
+                    holds.push(Hold { campaign, occasion: index, assessment, until, waits: Waits::Hours });
+                }
+                Some(Verdict::Suppressed(_) | Verdict::Qualified(_)) => {}
             }
-            assessments.push(Assessment {
-                campaign: campaign.id.clone(),
-                region: occasion.region.id.clone(),
-                transition: occasion.transition.kind,
-                policies: steps,
-                verdict,
-            });
         }
     }
     if let Some(settle) = arbiter::settles(&candidates) {
-        holds.extend(arbiter::gather(candidates, settle, now, &mut assessments));
-        return Qualified { assessments, winner: None, holds };
+        holds.extend(arbiter::gather(candidates, settle, now, &mut sheet));
+        return Qualified { assessments: sheet.finish(), winner: None, holds };
     }
     let winner = arbiter::winner(&candidates).map(|best| {
         let Occasion { region, transition, .. } = best.occasion;
         let trigger = TriggerId::derive(&customer.id, &best.campaign.id, &region.id, &transition.visit);
-        arbiter::announce(&candidates, best, &trigger, &mut assessments);
+        arbiter::announce(&candidates, best, &trigger, &mut sheet);
         ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
         Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger }
     });
-    Qualified { assessments, winner, holds }
+    Qualified { assessments: sheet.finish(), winner, holds }
 }
 
-/// The answer of every policy that has a say on the campaign, in their order.
-fn ask_all(asking: &Asking<'_>) -> Vec<PolicyStep> {
-    // Five policies always answer, and the arbiter may add its own.
-    let mut steps = Vec::with_capacity(8 + asking.campaign.caps.len());
+/// Adds the answer of every policy that has a say on the campaign, in their order.
+fn ask_all(asking: &Asking<'_>, steps: &mut Vec<PolicyStep>) {
+    // Not `extend`, which costs more than most policies do.
+    let add = |steps: &mut Vec<PolicyStep>, step: Option<PolicyStep>| {
+        if let Some(step) = step {
+            steps.push(step);
+        }
+    };
     if let Some(held) = asking.occasion.held {
         steps.push(pass("held", Detail::Held { waited: held.waited(asking.now), waits: held.waits }));
     }
     steps.push(consent::ask(asking));
-    steps.push(paused::ask(asking));
-    steps.extend(active::ask(asking));
-    steps.extend(hours::ask(asking));
+    add(steps, paused::ask(asking));
+    add(steps, active::ask(asking));
+    add(steps, hours::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
-    steps.extend(audience::ask(asking));
-    steps.extend(stages::ask(asking));
+    add(steps, audience::ask(asking));
+    add(steps, stages::ask(asking));
     if !asking.campaign.transactional {
-        steps.extend(quiet::ask(asking));
+        add(steps, quiet::ask(asking));
     }
-    steps.extend(open::ask(asking));
-    steps.push(same_visit::ask(asking));
+    add(steps, open::ask(asking));
+    add(steps, same_visit::ask(asking));
     if !asking.campaign.transactional {
-        steps.extend(cooldown::ask(asking));
-        steps.extend(gap::ask(asking));
+        cooldown::ask(asking, steps);
+        add(steps, gap::ask(asking));
     }
-    steps.extend(cap::ask(asking));
-    steps.extend(cap::ask_room(asking));
-    steps.extend(pace::ask(asking));
-    steps
+    cap::ask(asking, steps);
+    add(steps, cap::ask_room(asking));
+    add(steps, pace::ask(asking));
 }

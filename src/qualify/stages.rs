@@ -4,7 +4,7 @@ use super::asking::{Asking, pass, refuse};
 use super::audience::{Person, Scene};
 use crate::model::{
     BrandId, Customer, Detail, Journey, JourneyId, JourneyStep, PolicyStep, Reason, ServerTime, Stage, StageId,
-    TriggerId,
+    TriggerId, Whereabouts,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,7 +73,8 @@ pub(super) fn ask(asking: &Asking<'_>) -> Option<PolicyStep> {
     let step = asking.campaign.journey.as_ref()?;
     let at = asking.occasion.person.stages.of(&step.journey).cloned();
     let there = at.as_ref() == Some(&step.stage);
-    let detail = Detail::Stage { journey: step.journey.clone(), wanted: step.stage.clone(), at };
+    let (journey, wanted) = (step.journey.clone(), step.stage.clone());
+    let detail = Detail::Stage(Box::new(Whereabouts { journey, wanted, at }));
     Some(if there { pass(NAME, detail) } else { refuse(NAME, Reason::JourneyStage, detail) })
 }
 

@@ -298,7 +298,7 @@ mod tests {
             campaign: CampaignId::parse("", "latte").unwrap(),
             region: region.clone(),
             transition: kind,
-            policies,
+            policies: policies.into(),
             verdict,
         };
         Decision {

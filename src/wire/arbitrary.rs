@@ -353,7 +353,7 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
             campaign,
             region,
             transition,
-            policies,
+            policies: policies.into(),
             verdict,
         },
     );

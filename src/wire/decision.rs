@@ -191,7 +191,7 @@ impl TryFrom<v1::Assessment> for Assessment {
             campaign: name::campaign("campaign", &wire.campaign)?,
             region: name::region("region", &wire.region)?,
             transition: transition_kind("transition", choice("transition", wire.transition, TRANSITIONS)?)?,
-            policies: each("policies", wire.policies, PolicyStep::try_from)?,
+            policies: each("policies", wire.policies, PolicyStep::try_from)?.into(),
             verdict: match choice("verdict", wire.verdict, known)? {
                 v1::Verdict::Unspecified => return Err(unknown_choice("verdict", "UNSPECIFIED", known)),
                 v1::Verdict::Qualified => Verdict::Qualified(name::trigger("trigger", &wire.trigger)?.1),

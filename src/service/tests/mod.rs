@@ -170,7 +170,7 @@ async fn record(bench: &Bench, n: u64) {
             campaign: campaign.clone(),
             region,
             transition: kind,
-            policies: Vec::new(),
+            policies: Vec::new().into(),
             verdict: Verdict::Qualified(trigger.clone()),
         }],
         left_out: 0,

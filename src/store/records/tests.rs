@@ -90,7 +90,7 @@ fn decision(customer: &str, n: i64, region: &str, campaign: &str, qualified: boo
         campaign: campaign_id(campaign),
         region: region_id(region),
         transition: TransitionKind::Enter,
-        policies: Vec::new(),
+        policies: Vec::new().into(),
         verdict: if qualified { Verdict::Qualified(trigger) } else { Verdict::Suppressed(Reason::NoConsent) },
     };
     let sequence = Sequence(n.unsigned_abs() + 1);
