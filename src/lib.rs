@@ -11,6 +11,7 @@ pub mod model;
 pub mod locate;
 pub mod presence;
 pub mod qualify;
+pub mod report;
 
 pub mod engine;
 

@@ -289,6 +289,12 @@ async fn explain_answers_why_for_each_of_the_doors() {
     let listed = check(&server, &["decisions", "list", "--customer", "customers/maya"], &["qualified latte"]);
     assert!(!listed.contains("sent latte"), "{listed}");
     check_json(&server, &["decisions", "list", "--verdict", "qualified"], 1);
+    let told = ["campaign latte, 2026-", "visits, 1 qualified", "HELD BACK", "brand cooldown", "no lift: nobody"];
+    check(&server, &["report", "latte"], &told);
+    check_json(&server, &["report", "campaigns/latte"], 1);
+    check(&server, &["report", "latte", "--to", "2000-01-01"], &["latte: nothing yet in these days"]);
+    refused(&server.address, &["report", "nothing"], "there is no campaigns/nothing");
+    refused(&server.address, &["report", "latte", "--from", "May"], "from_date is \"May\"; must be a date");
     let zone = ["decisions", "list", "--time-zone", "America/Denver"];
     check(&server, &zone, &["TIME (America/Denver)", "-06:00"]);
     check(&server, &["trace", "show", "maya/phone-1"], &["OBSERVED (UTC)", "enter roost-tremont", "accepted"]);

@@ -113,7 +113,7 @@ fn what_cannot_be_read_says_where_and_what_would_be_right() {
         ("at noon ping phone-1 street", "has the time \"noon\"; must be such as 12:04:10 or 2026-07-16T12:04"),
         (
             "at 12:00 fly phone-1 street",
-            "does \"fly\"; must be ping, walk, stay, wait, event, trait, withdraw, grant or refund",
+            "does \"fly\"; must be ping, walk, stay, wait, event, trait, withdraw, grant, refund or report",
         ),
         ("at 12:00 ping phone-9 street", "has the device phone-9, which no customer has; known are phone-1"),
         ("at 12:00 ping phone-1 ±8", "says nothing; give LAT,LON or hears UUID/MAJOR/MINOR@-63dBm"),
@@ -132,6 +132,8 @@ fn what_cannot_be_read_says_where_and_what_would_be_right() {
         ("fence door place=roost radius=40m", "must have either at LAT,LON and radius=40m, or outline=A;B;C"),
         ("fence door at street radius=4m place=roost", "radius_m is 4; must be 10 to 100000 metres"),
         ("campaign tea brand=roost cap=3", "has cap=3; must be such as cap=1/day"),
+        ("campaign tea brand=roost holdout=0.1", "has holdout=0.1; must be such as 10%"),
+        ("campaign tea brand=roost converts=purchase", "has converts=purchase; must be such as converts=purchase/7d"),
         ("campaign tea brand=roost colour=red", "has \"colour\", which is not known here; known are region="),
         ("campaign tea", "applies nowhere; write region=…, brand=… or tag=…"),
         ("customer otto devices=phone-1", "gives phone-1 to otto, but maya has it"),

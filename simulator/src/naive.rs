@@ -114,6 +114,7 @@ mod tests {
             outside_hours: doorstep::model::OutsideHours::Drop,
             audience: None,
             journey: None,
+            measure: doorstep::model::Measure::default(),
         })])
     }
 

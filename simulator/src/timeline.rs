@@ -224,6 +224,7 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
         Reason::NotActive { until: Some(until) } => format!("the campaign begins {}", clock(until)),
         Reason::Stale { age } => format!("noticed too late: {age} after it happened"),
         Reason::Topic => "the customer does not want this topic".to_owned(),
+        Reason::Holdout => "held out: gets nothing, so that it shows what the campaign does".to_owned(),
         Reason::JourneyStage => "at another stage of the journey".to_owned(),
         Reason::Audience => "none of those whom the campaign is for".to_owned(),
         Reason::SameVisit => "this visit had the same alert before".to_owned(),

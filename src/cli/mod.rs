@@ -9,6 +9,7 @@ mod journeys;
 mod lint;
 pub mod output;
 mod regions;
+mod report;
 mod serve;
 mod traces;
 mod triggers;
@@ -51,6 +52,8 @@ enum Command {
     /// What was decided.
     #[command(subcommand)]
     Decisions(decisions::Decisions),
+    /// What a campaign did, and what it changed.
+    Report(report::Report),
     /// Why did, or didn't, somebody get a message?
     Explain(decisions::Explain),
     /// What is to be, or was, handed to push.
@@ -73,6 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             Command::Customers(command) => command.run(&server).await,
             Command::Events(command) => command.run(&server).await,
             Command::Decisions(command) => command.run(&server).await,
+            Command::Report(command) => command.run(&server).await,
             Command::Explain(command) => command.run(&server).await,
             Command::Triggers(command) => command.run(&server).await,
             Command::Trace(command) => command.run(&server).await,

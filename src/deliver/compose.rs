@@ -108,6 +108,7 @@ pub(crate) mod tests {
                 deep_link: Some("roost://latte".into()),
                 data: BTreeMap::from([("offer".into(), "7".into())]),
             },
+            variant: None,
             created,
             expires: created + Millis::from_mins(1),
         }

@@ -9,6 +9,7 @@ use crate::model::{
     Sequence, ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
 };
 use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Person, Qualified, SETTLE_MAX, Settle, Win};
+use crate::report::{Exposure, Note};
 use std::collections::BTreeMap;
 
 impl Engine<'_> {
@@ -25,7 +26,7 @@ impl Engine<'_> {
         // A region that is no longer there is nothing to speak about.
         let due: Vec<Held> =
             due.into_iter().filter(|held| self.catalogue.atlas.site(&held.transition.region).is_some()).collect();
-        let CustomerState { customer, devices, ledger, events, visits, stages, .. } = &mut *state;
+        let CustomerState { customer, devices, ledger, events, visits, stages, exposures, .. } = &mut *state;
         let devices: BTreeMap<&DeviceId, [&Device; 1]> =
             devices.iter().map(|(id, own)| (id, [&own.device])).collect();
         let quiet = self.manners.quiet_hours_of(customer);
@@ -38,14 +39,17 @@ impl Engine<'_> {
         let Some(of) = due.first().or(gone.first()) else { return };
         let speaks = answer.winner.as_ref().and_then(|win| due.get(win.occasion)).unwrap_or(of);
         let id = DecisionId::derive_again(now, &speaks.device);
+        let mut notes = Vec::new();
         let trigger = answer.winner.as_ref().and_then(|win| {
             let occasion = occasions.get(win.occasion)?;
-            Some(trigger(win, occasion, customer.id.clone(), &speaks.device, id.clone(), now))
+            notes.extend(exposures.expose(exposure(win, occasion, now)));
+            trigger(win, occasion, customer.id.clone(), &speaks.device, id.clone(), now)
         });
         self.lead_on(&mut state.stages, answer.winner.as_ref(), now);
         let holds: Vec<Held> = answer.holds.iter().filter_map(|hold| again(hold, &due)).collect();
         assessments.extend(answer.assessments);
         state.held.extend(holds);
+        notes.extend(Note::assessed(&assessments, now));
         let left_out = super::shorten(&mut assessments);
         if assessments.is_empty() {
             return;
@@ -63,7 +67,7 @@ impl Engine<'_> {
             assessments,
             left_out,
         };
-        outcomes.push(Outcome { decision, trigger, track: None, fix: None, sightings: 0 });
+        outcomes.push(Outcome { decision, trigger, notes, track: None, fix: None, sightings: 0 });
     }
 
     /// Until when what qualifies now waits for others: those that wait already began the wait.
@@ -161,7 +165,19 @@ pub(super) fn end_visits(
     ended.iter().map(|held| self::ended(held, now)).collect()
 }
 
-/// The trigger of a win.
+/// What a win adds to the customer's exposures.
+pub(super) fn exposure(win: &Win, occasion: &Occasion<'_>, now: ServerTime) -> Exposure {
+    Exposure {
+        at: now,
+        trigger: win.trigger.clone(),
+        campaign: win.campaign.id.clone(),
+        visit: occasion.transition.visit.clone(),
+        arm: win.arm.clone(),
+        converted: false,
+    }
+}
+
+/// The trigger of a win; none where the customer is held out.
 pub(super) fn trigger(
     win: &Win,
     occasion: &Occasion<'_>,
@@ -169,8 +185,8 @@ pub(super) fn trigger(
     device: &DeviceId,
     decision: DecisionId,
     now: ServerTime,
-) -> Trigger {
-    Trigger {
+) -> Option<Trigger> {
+    (!win.arm.held_out).then(|| Trigger {
         id: win.trigger.clone(),
         customer,
         device: device.clone(),
@@ -178,10 +194,11 @@ pub(super) fn trigger(
         place: occasion.place.id.clone(),
         decision,
         transition: occasion.transition.clone(),
-        message: win.campaign.message.clone(),
+        message: win.campaign.measure.message(&win.arm, &win.campaign.message).clone(),
+        variant: win.arm.variant.clone(),
         created: now,
         expires: now + win.campaign.time_to_live - occasion.age,
-    }
+    })
 }
 
 /// Whether there is still somebody to tell.

@@ -1,15 +1,24 @@
 //! What moves a customer on in journeys.
 
 use super::{CustomerState, Engine};
-use crate::model::{BrandId, Device, DeviceId, Event, Millis, ServerTime};
+use crate::model::{BrandId, CampaignId, Device, DeviceId, Event, Millis, ServerTime};
 use crate::presence::Seen;
 use crate::qualify::{Deed, Person, Recorded, Stages, Win};
+use crate::report::Note;
 use std::collections::BTreeSet;
 
 impl Engine<'_> {
     /// Takes one event of a customer: whatever the order in which events come, and however often, the sums are the
-    /// same. One that is refused, or was recorded before, changes nothing. Then journeys go on as their rules say.
-    pub fn record(&self, state: &mut CustomerState, event: &Event, now: ServerTime) -> Recorded {
+    /// same. One that is refused, or was recorded before, changes nothing. Then journeys go on as their rules say, and the
+    /// event is attributed to the message, or ghost, of each campaign that it may come from; what that adds to the
+    /// campaigns' reports goes to `notes`.
+    pub fn record(
+        &self,
+        state: &mut CustomerState,
+        event: &Event,
+        now: ServerTime,
+        notes: &mut Vec<Note>,
+    ) -> Recorded {
         let recorded = state.events.record(event, now);
         if recorded == Recorded::Counted {
             let devices: Vec<&Device> = state.devices.values().map(|own| &own.device).collect();
@@ -17,6 +26,8 @@ impl Engine<'_> {
             let person = Person { devices: &devices, events, visits, stages };
             let deed = Deed { customer, person, zone: None, brand: None, at: event.at.min(now), now };
             state.stages = self.catalogue.journeys.advance(stages, &deed);
+            let measure = |id: &CampaignId| self.catalogue.campaigns.get(id).map(|campaign| &campaign.measure);
+            notes.extend(state.exposures.attribute(event, measure));
         }
         recorded
     }

@@ -28,6 +28,7 @@ use crate::model::{
 };
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, JourneyBook, Occasion, Person};
+use crate::report::Note;
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
 pub const AHEAD_MAX: Millis = Millis::from_mins(2);
@@ -77,6 +78,8 @@ pub struct Outcome {
     pub decision: Decision,
     /// The one message that qualified, if any.
     pub trigger: Option<Trigger>,
+    /// What it adds to the reports of campaigns.
+    pub notes: Vec<Note>,
     /// Where the track is after the ping; for traces only.
     pub track: Option<Position>,
     /// Where the ping's fix was; for traces only.
@@ -246,11 +249,13 @@ impl Engine<'_> {
         for occasion in &mut occasions {
             (occasion.settle, occasion.person) = (settle, person);
         }
+        let mut notes = Vec::new();
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let mut answer = qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
         let trigger = answer.winner.as_ref().and_then(|win| {
             let occasion = occasions.get(win.occasion)?;
-            Some(holds::trigger(win, occasion, state.customer.id.clone(), device, id.clone(), now))
+            notes.extend(state.exposures.expose(holds::exposure(win, occasion, now)));
+            holds::trigger(win, occasion, state.customer.id.clone(), device, id.clone(), now)
         });
         let held = holds::keep(&state.held, device, &occasions, &mut answer, now);
         let mut assessments = holds::end_visits(&mut state.held, device, &seen.transitions, now);
@@ -258,6 +263,7 @@ impl Engine<'_> {
         state.held.extend(held);
         self.lead_on(&mut state.stages, answer.winner.as_ref(), now);
         self.move_on(state, device, &seen, now, behind);
+        notes.extend(Note::assessed(&assessments, now));
         let left_out = shorten(&mut assessments);
         let mut regions = seen.regions;
         // No two have the same id, so that the order is whole.
@@ -279,6 +285,7 @@ impl Engine<'_> {
         Outcome {
             decision,
             trigger,
+            notes,
             track: seen.track,
             fix: ping.and_then(|ping| ping.fix).map(|fix| fix.position),
             sightings: ping.map_or(0, |ping| ping.sightings.len()),

@@ -4,6 +4,7 @@ use super::{DeviceClock, Order, Sequences};
 use crate::model::{Customer, Device, DeviceId, ServerTime, TriggerId};
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, Held, Ledger, Stages, Visits};
+use crate::report::Exposures;
 use std::collections::BTreeMap;
 
 /// One customer with devices, presence and ledger.
@@ -23,6 +24,8 @@ pub struct CustomerState {
     pub visits: Visits,
     /// At which stage of each journey the person is.
     pub stages: Stages,
+    /// The messages, and ghosts of such, to which later events are attributed.
+    pub exposures: Exposures,
 }
 
 impl CustomerState {
@@ -36,11 +39,13 @@ impl CustomerState {
             events: Events::default(),
             visits: Visits::default(),
             stages: Stages::default(),
+            exposures: Exposures::default(),
         }
     }
 
     /// Gives back what a trigger that ended undelivered took: its budget, and the step that it led on in a journey.
-    /// Whether there was such a trigger; a second time changes nothing.
+    /// Whether there was such a trigger; a second time changes nothing. It stays among the exposures: a ghost can't end
+    /// undelivered, and the groups must be drawn alike.
     pub fn refund(&mut self, trigger: &TriggerId) -> bool {
         let known = self.ledger.refund(trigger);
         if known {
@@ -60,6 +65,7 @@ impl CustomerState {
         }
         self.visits = Visits::default();
         self.stages.forget_positions();
+        self.exposures = Exposures::default();
     }
 }
 

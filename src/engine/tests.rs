@@ -85,6 +85,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         outside_hours: crate::model::OutsideHours::Drop,
         audience: None,
         journey: None,
+        measure: crate::model::Measure::default(),
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),

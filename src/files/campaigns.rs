@@ -55,6 +55,14 @@ struct Entry {
     audience: Option<super::rules::Entry>,
     #[serde(default)]
     journey: Option<StepEntry>,
+    #[serde(default)]
+    holdout: Option<String>,
+    #[serde(default)]
+    experiment_salt: Option<String>,
+    #[serde(default)]
+    variants: Vec<super::measure::VariantEntry>,
+    #[serde(default)]
+    conversions: Vec<super::measure::ConversionEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,7 +86,7 @@ enum Kind {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Text {
+pub(super) struct Text {
     title: String,
     body: String,
     #[serde(default)]
@@ -180,12 +188,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             Kind::Pass => TransitionKind::Pass,
         },
         topic: TopicId::parse("topic", &entry.topic)?,
-        message: Message {
-            title: entry.message.title,
-            body: entry.message.body,
-            deep_link: entry.message.deep_link,
-            data: entry.message.data,
-        },
+        message: message(entry.message),
         cooldown: set(&entry.cooldown).map_err(|why| why.under("cooldown"))?,
         caps: entry
             .caps
@@ -215,7 +218,17 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         outside_hours: entry.outside_hours.into(),
         audience: entry.audience.map(super::rules::rule).transpose().map_err(|why| why.under("audience"))?,
         journey: entry.journey.as_ref().map(step).transpose().map_err(|why| why.under("journey"))?,
+        measure: super::measure::measure(
+            entry.holdout.as_deref(),
+            entry.experiment_salt,
+            entry.variants,
+            entry.conversions,
+        )?,
     })
+}
+
+pub(super) fn message(text: Text) -> Message {
+    Message { title: text.title, body: text.body, deep_link: text.deep_link, data: text.data }
 }
 
 fn step(entry: &StepEntry) -> Result<JourneyStep, Invalid> {

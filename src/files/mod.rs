@@ -8,6 +8,7 @@ mod customers;
 mod events;
 mod hours;
 mod journeys;
+mod measure;
 mod regions;
 mod repair;
 mod rules;

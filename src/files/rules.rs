@@ -39,10 +39,13 @@ struct TraitEntry {
 /// What a test compares with.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Asked {
+pub(super) enum Asked {
     One(Value),
     Many(Vec<Value>),
 }
+
+/// Tests of properties by name, each a map of one entry.
+pub(super) type Tests = BTreeMap<String, BTreeMap<String, Asked>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -53,7 +56,7 @@ struct EventEntry {
     within_days: Option<u16>,
     worth_at_least: Option<f64>,
     currency: Option<String>,
-    last: BTreeMap<String, BTreeMap<String, Asked>>,
+    last: Tests,
     after_stage: bool,
 }
 
@@ -154,18 +157,23 @@ fn event_rule(entry: EventEntry) -> Result<Condition, Invalid> {
         (_, None) => return Err(Invalid::new("currency", "is absent; a worth needs one")),
         (None, _) => return Err(Invalid::new("worth_at_least", "is absent; a currency needs one")),
     };
-    let last = entry.last.into_iter().map(|(name, entry)| {
-        let at = format!("last.{name}");
-        Ok((PropertyName::parse("last", &name)?, test(entry).map_err(|why| why.under(&at))?))
-    });
     Ok(Condition::Event(EventCondition {
         event: EventName::parse("name", &entry.name)?,
         times: times(entry.at_least, entry.at_most),
         days: entry.within_days,
         worth,
-        last: last.collect::<Result<_, Invalid>>()?,
+        last: tests("last", entry.last)?,
         after_stage: entry.after_stage,
     }))
+}
+
+/// Tests of the properties of an event.
+pub(super) fn tests(field: &str, entries: Tests) -> Result<Vec<(PropertyName, Test)>, Invalid> {
+    let one = |(name, entry): (String, BTreeMap<String, Asked>)| {
+        let at = format!("{field}.{name}");
+        Ok((PropertyName::parse(field, &name)?, test(entry).map_err(|why| why.under(&at))?))
+    };
+    entries.into_iter().map(one).collect()
 }
 
 fn locale_rule(ranges: &[String]) -> Result<Condition, Invalid> {

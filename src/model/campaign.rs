@@ -4,6 +4,7 @@ use super::decision::TransitionKind;
 use super::hours::WeeklySpan;
 use super::ids::{BrandId, CampaignId, RegionId, Tag, TopicId};
 use super::journey::JourneyStep;
+use super::measure::Measure;
 use super::rule::Rule;
 use super::time::{Millis, ServerTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,8 @@ pub struct Campaign {
     pub audience: Option<Rule>,
     /// What it asks of a journey, and does to it; absent: nothing.
     pub journey: Option<JourneyStep>,
+    /// What it is measured by: holdout, variants, conversions.
+    pub measure: Measure,
 }
 
 /// What becomes of a message that comes outside of hours.

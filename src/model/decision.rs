@@ -263,6 +263,8 @@ pub enum Reason {
         /// Which.
         by: CampaignId,
     },
+    /// The customer is one of those who are held out, so that the campaign's effect can be measured.
+    Holdout,
     /// Some message was sent too recently.
     Gap {
         /// When the gap ends.
@@ -309,6 +311,7 @@ impl Reason {
             | Self::SameVisit
             | Self::Audience
             | Self::JourneyStage
+            | Self::Holdout
             | Self::VisitCooldown
             | Self::VisitEnded
             | Self::Outranked { .. } => None,
@@ -335,6 +338,7 @@ impl Reason {
             Self::Pace { .. } => "pace",
             Self::Audience => "audience",
             Self::JourneyStage => "journey stage",
+            Self::Holdout => "holdout",
             Self::Outranked { .. } => "outranked",
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",

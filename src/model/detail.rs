@@ -90,6 +90,8 @@ pub enum Detail {
     Rule(Box<Finding>),
     /// At which stage of a journey the customer must be, and is.
     Stage(Box<Whereabouts>),
+    /// How many basis points of the customers are held out.
+    HeldOut(u16),
     /// How many others the arbiter let it win over.
     Won(usize),
     /// What decided for another.
@@ -151,6 +153,7 @@ impl fmt::Display for Detail {
             Self::Settles(span) => write!(f, "waits {span} for others"),
             Self::Stage(whereabouts) => whereabouts.fmt(f),
             Self::Rule(finding) => finding.fmt(f),
+            Self::HeldOut(share) => write!(f, "among the {} % who get nothing", f64::from(*share) / 100.0),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost(Contest::Transactional) => f.write_str("not transactional, as the other is"),

@@ -94,6 +94,8 @@ id! {
     JourneyId
     /// A stage, unique within its journey.
     StageId
+    /// A variant, unique within its campaign.
+    VariantId
 }
 
 impl VisitId {

@@ -11,6 +11,7 @@ pub mod hours;
 pub mod ids;
 pub mod invalid;
 pub mod journey;
+pub mod measure;
 pub mod opening;
 pub mod ping;
 pub mod place;
@@ -34,10 +35,11 @@ pub use event::{Channel, Currency, Event, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
     BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
-    PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VisitId,
+    PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VariantId, VisitId,
 };
 pub use invalid::Invalid;
 pub use journey::{Journey, JourneyStep, Stage};
+pub use measure::{Arm, Conversion, Measure, Variant};
 pub use opening::OpeningHours;
 pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
 pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};

@@ -2,7 +2,7 @@
 
 use super::campaign::Message;
 use super::decision::Transition;
-use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, PlaceId, TriggerId};
+use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, PlaceId, TriggerId, VariantId};
 use super::time::{Millis, ServerTime};
 
 /// A qualified verdict: one campaign, one customer, one visit, one deterministic id.
@@ -24,6 +24,8 @@ pub struct Trigger {
     pub transition: Transition,
     /// What to say.
     pub message: Message,
+    /// The campaign's variant that says it; absent where the campaign has none.
+    pub variant: Option<VariantId>,
     /// When it became due.
     pub created: ServerTime,
     /// When it is no longer worth delivering.

@@ -2,8 +2,8 @@
 
 use super::asking::{pass, refuse};
 use super::sheet::Sheet;
-use super::{Hold, Occasion, Settle};
-use crate::model::{Campaign, Contest, Detail, PolicyStep, Reason, ServerTime, TriggerId, Verdict, Waits};
+use super::{Hold, Occasion, Settle, holdout};
+use crate::model::{Arm, Campaign, Contest, Detail, PolicyStep, Reason, ServerTime, TriggerId, Verdict, Waits};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -75,14 +75,22 @@ pub(super) fn gather(
 }
 
 /// Writes down what comes of the candidates.
-pub(super) fn announce(candidates: &[Candidate<'_>], best: &Candidate<'_>, trigger: &TriggerId, sheet: &mut Sheet) {
-    for candidate in candidates {
-        if candidate.assessment == best.assessment {
-            let word = pass(NAME, Detail::Won(candidates.len() - 1));
-            sheet.decide(candidate.assessment, word, Verdict::Qualified(trigger.clone()));
-        } else {
-            lose(candidate, best, sheet);
-        }
+pub(super) fn announce(
+    candidates: &[Candidate<'_>],
+    best: &Candidate<'_>,
+    trigger: &TriggerId,
+    arm: &Arm,
+    sheet: &mut Sheet,
+) {
+    for candidate in candidates.iter().filter(|candidate| candidate.assessment != best.assessment) {
+        lose(candidate, best, sheet);
+    }
+    let word = pass(NAME, Detail::Won(candidates.len() - 1));
+    if arm.held_out {
+        sheet.decide(best.assessment, word, Verdict::Suppressed(Reason::Holdout));
+        sheet.add(best.assessment, holdout::step(best.campaign));
+    } else {
+        sheet.decide(best.assessment, word, Verdict::Qualified(trigger.clone()));
     }
 }
 

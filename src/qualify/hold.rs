@@ -77,6 +77,7 @@ fn is_of_hours(reason: &Reason) -> bool {
         | Reason::Topic
         | Reason::Audience
         | Reason::JourneyStage
+        | Reason::Holdout
         | Reason::SameVisit
         | Reason::RegionCooldown { .. }
         | Reason::PlaceCooldown { .. }

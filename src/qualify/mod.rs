@@ -20,6 +20,7 @@ mod cooldown;
 mod events;
 mod gap;
 mod hold;
+mod holdout;
 mod hours;
 mod ledger;
 mod local;
@@ -49,7 +50,7 @@ pub use stages::{AtStage, Deed, JourneyBook, Sending, Stages};
 pub use visits::{BRANDS_MAX, BrandVisits, Visits};
 
 use crate::model::{
-    Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Region,
+    Arm, Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Region,
     ServerTime, Transition, TriggerId, Verdict, Waits,
 };
 use arbiter::Candidate;
@@ -120,6 +121,9 @@ pub struct Win {
     pub occasion: usize,
     /// The id of the trigger to be made.
     pub trigger: TriggerId,
+    /// In which part of the campaign's experiment the customer is. One who is held out is sent nothing; all else is as
+    /// if they were, so that both groups fare alike afterwards.
+    pub arm: Arm,
 }
 
 /// Asks every policy about every campaign that applies to one of the occasions, lets one win, and reserves its
@@ -165,9 +169,10 @@ pub fn qualify(
     let winner = arbiter::winner(&candidates).map(|best| {
         let Occasion { region, transition, .. } = best.occasion;
         let trigger = TriggerId::derive(&customer.id, &best.campaign.id, &region.id, &transition.visit);
-        arbiter::announce(&candidates, best, &trigger, &mut sheet);
+        let arm = best.campaign.measure.arm(&best.campaign.id, &customer.id);
+        arbiter::announce(&candidates, best, &trigger, &arm, &mut sheet);
         ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
-        Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger }
+        Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger, arm }
     });
     Qualified { assessments: sheet.finish(), winner, holds }
 }

@@ -62,6 +62,17 @@ impl Sheet {
         }
     }
 
+    /// Adds a word to those about a campaign that the arbiter has decided about.
+    pub(super) fn add(&mut self, index: usize, word: PolicyStep) {
+        let Some(assessment) = self.assessments.get_mut(index) else { return };
+        let said = self.answers.get(assessment.policies.range()).unwrap_or_default().to_vec();
+        // Others stand behind them, so that all of them move to the end.
+        let first = self.answers.len();
+        self.answers.extend(said);
+        self.answers.push(word);
+        assessment.policies = Steps::later(first..self.answers.len());
+    }
+
     /// All assessments, in the order in which they were written.
     pub(super) fn finish(self) -> Vec<Assessment> {
         let Self { answers, mut assessments } = self;

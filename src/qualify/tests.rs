@@ -150,6 +150,7 @@ pub(super) fn campaign(name: &str) -> Campaign {
         outside_hours: OutsideHours::Drop,
         audience: None,
         journey: None,
+        measure: crate::model::Measure::default(),
     }
 }
 

@@ -5,21 +5,40 @@ use super::errors::Failure;
 use super::page::Wanted;
 use super::region_service::{filter, matches};
 use super::stock;
-use crate::model::{Campaign, TopicId};
-use crate::store::{CatalogueChange, Expect};
-use crate::wire::{name, v1};
+use crate::model::{Campaign, Invalid, TopicId};
+use crate::report;
+use crate::store::{CatalogueChange, CommitError, Expect, Records};
+use crate::wire::{name, report as wire, v1};
 use tonic::{Request, Response, Status};
 
 /// Serves `CampaignService` over the live catalogue.
 #[derive(Clone)]
 pub(super) struct Campaigns {
     catalogue: CatalogueCell,
+    records: Records,
 }
 
 impl Campaigns {
-    /// Serves and changes this catalogue.
-    pub(super) fn new(catalogue: CatalogueCell) -> Self {
-        Self { catalogue }
+    /// Serves and changes this catalogue, and reports from these records.
+    pub(super) fn new(catalogue: CatalogueCell, records: Records) -> Self {
+        Self { catalogue, records }
+    }
+
+    async fn report(&self, request: v1::GetCampaignReportRequest) -> Result<v1::CampaignReport, Failure> {
+        let id = name::campaign("name", &request.name)?;
+        let first = wire::day("from_date", &request.from_date)?;
+        let last = wire::day("to_date", &request.to_date)?;
+        if first.zip(last).is_some_and(|(first, last)| last < first) {
+            return Err(Invalid::new("to_date", "is before from_date; must not be").into());
+        }
+        let days = self.records.counts_of(&id).await.map_err(|error| match error {
+            CommitError::Conflict { .. } => Failure::Contended { name: request.name.clone() },
+            CommitError::Store(error) => Failure::Store(error),
+        })?;
+        if days.is_empty() && !self.catalogue.shelf().campaigns.contains_key(&id) {
+            return Err(stock::missing::<Campaign>(&id));
+        }
+        Ok(wire::report_message(&id, &report::report(&days, first, last)))
     }
 }
 
@@ -77,5 +96,14 @@ impl v1::campaign_service_server::CampaignService for Campaigns {
             })
             .await?;
         Ok(Response::new(v1::DeleteCampaignResponse {}))
+    }
+
+    async fn get_campaign_report(
+        &self,
+        request: Request<v1::GetCampaignReportRequest>,
+    ) -> Result<Response<v1::GetCampaignReportResponse>, Status> {
+        // Folding the log goes on when the caller leaves, or is done again by the next: it is no matter.
+        let report = self.report(request.into_inner()).await?;
+        Ok(Response::new(v1::GetCampaignReportResponse { report: Some(report) }))
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::{CustomerState, Engine, Manners};
 use crate::model::{Customer, CustomerId, DeviceTime, Event, Invalid};
 use crate::presence::PresenceConfig;
 use crate::qualify::{CURRENCIES_MAX, EVENT_AHEAD_MAX, EVENT_NAMES_MAX, EventRefusal as Refused, Recorded};
+use crate::report::Note;
 use crate::store::{CommitError, Records};
 use crate::wire::{event as wire, name, v1};
 use std::collections::BTreeMap;
@@ -113,7 +114,8 @@ impl Events {
                 None if allow_missing => (CustomerState::new(Customer::new(customer.clone())), None),
                 None => return refused(Why::CustomerNotFound, "does not exist; create it, or set allow_missing"),
             };
-            let became = self.take(&mut state, events);
+            let mut notes = Vec::new();
+            let became = self.take(&mut state, events, &mut notes);
             let changed = became.iter().any(|(_, outcome)| *outcome == Ok(true));
             let committed = match revision {
                 Some(revision) if !changed => {
@@ -124,7 +126,7 @@ impl Events {
                     Ok(revision)
                 }
                 None if !changed => return Ok(became),
-                Some(revision) => self.records.save_customer(&state, revision).await,
+                Some(revision) => self.records.save_and_count(&state, revision, &notes).await,
                 None => self.records.create_customer(&state).await,
             };
             match committed {
@@ -140,7 +142,7 @@ impl Events {
     }
 
     /// Takes the events in the order in which they happened.
-    fn take(&self, state: &mut CustomerState, events: &[(usize, Event)]) -> Vec<Became> {
+    fn take(&self, state: &mut CustomerState, events: &[(usize, Event)], notes: &mut Vec<Note>) -> Vec<Became> {
         let catalogue = self.catalogue.snapshot();
         let engine =
             Engine { catalogue: &catalogue, presence: &PresenceConfig::default(), manners: Manners::default() };
@@ -148,7 +150,7 @@ impl Events {
         in_order.sort_by_key(|(index, event)| (event.at, *index));
         let became = in_order.into_iter().map(|(index, event)| {
             let now = self.clock.now_at(DeviceTime(event.at.0));
-            let outcome = match engine.record(state, event, now) {
+            let outcome = match engine.record(state, event, now, notes) {
                 Recorded::Counted => Ok(true),
                 Recorded::Repeated => Ok(false),
                 Recorded::Refused(why) => Err(told(why, event)),

@@ -9,6 +9,27 @@ use tokio::sync::watch;
 /// How often it is looked for what is too old.
 const EVERY: Duration = Duration::from_secs(600);
 
+/// How often the log of counts is folded, so that it stays short.
+const FOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// Folds the log of counts into the figures of campaigns, until the server drains.
+pub(super) async fn count(records: Records, mut draining: watch::Receiver<bool>) {
+    loop {
+        let pause = match records.fold_counts().await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => FOLD_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "cannot fold the counts of campaigns");
+                EVERY
+            }
+        };
+        tokio::select! {
+            _ = draining.wait_for(|draining| *draining) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
 /// Keeps house until the server drains: finishes erasures that were left unfinished, and erases decisions, ended
 /// triggers and traces as their time comes. What fails is logged and tried again at the next turn.
 pub(super) async fn keep(records: Records, clock: Clock, history: Millis, mut draining: watch::Receiver<bool>) {

@@ -235,6 +235,7 @@ fn record(outcomes: &mut Outcomes, outcome: Outcome, traced: Option<ServerTime>,
         outcomes.decisions.push(outcome.decision);
     }
     outcomes.triggers.extend(outcome.trigger);
+    outcomes.notes.extend(outcome.notes);
 }
 
 #[cfg(test)]

@@ -392,6 +392,19 @@ mod tests {
     }
 
     #[test]
+    fn who_is_held_out_is_told_so() {
+        let refusal = Some(Reason::Holdout);
+        let steps = vec![PolicyStep { policy: "holdout", refusal, detail: Detail::HeldOut(250) }];
+        check(
+            &decision(TransitionKind::Enter, Some(Verdict::Suppressed(Reason::Holdout)), steps),
+            &[
+                "At 12:04:10 maya's phone-1 entered Roost Welton (12 m inside, 93 % sure).",
+                "latte: suppressed, holdout: among the 2.5 % who get nothing.",
+            ],
+        );
+    }
+
+    #[test]
     fn each_kind_of_transition_has_its_words() {
         check(
             &decision(TransitionKind::Dwell, None, Vec::new()),

@@ -137,6 +137,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         Limits { drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..Limits::default() },
     );
     tokio::spawn(housekeeping::keep(records.clone(), clock.clone(), history, drained.clone()));
+    tokio::spawn(housekeeping::count(records.clone(), drained.clone()));
     let delivering = tokio::spawn(worker.run(drained.clone()));
     let (reporter, answers) = tonic_health::server::health_reporter();
     let health = Health::new(reporter);
@@ -167,7 +168,7 @@ fn assemble(
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
-    let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone()));
+    let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone(), records.clone()));
     let journeys = JourneyServiceServer::new(journey_service::Journeys::new(catalogue.clone()));
     let events = EventServiceServer::new(event_service::Events::new(
         records.clone(),

@@ -68,11 +68,16 @@ pub enum Table {
     Timers,
     /// Journeys by id.
     Journeys,
+    /// What commits add to the figures of campaigns, in the order of commit; appended to, and folded into
+    /// [`Table::Counts`].
+    CountLog,
+    /// The figures of campaigns, by campaign and day.
+    Counts,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Places,
         Self::Regions,
@@ -86,6 +91,8 @@ impl Table {
         Self::Traces,
         Self::Timers,
         Self::Journeys,
+        Self::CountLog,
+        Self::Counts,
     ];
 }
 

@@ -37,6 +37,8 @@ pub(super) fn code(table: Table) -> u8 {
         Table::Traces => 11,
         Table::Timers => 12,
         Table::Journeys => 13,
+        Table::CountLog => 20,
+        Table::Counts => 21,
     }
 }
 

@@ -34,7 +34,7 @@ fn device_time() -> impl Strategy<Value = DeviceTime> {
     ms().prop_map(DeviceTime)
 }
 
-fn window() -> impl Strategy<Value = Millis> {
+pub(crate) fn window() -> impl Strategy<Value = Millis> {
     (1_000..=WINDOW_MAX.0).prop_map(Millis)
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn region() -> impl Strategy<Value = Region> {
     )
 }
 
-fn message() -> impl Strategy<Value = Message> {
+pub(crate) fn message() -> impl Strategy<Value = Message> {
     let link = "[a-z][a-z+.-]{0,5}://[a-z0-9/?=&]{1,20}(%[0-9a-f]{2})?";
     (name(), name(), of(link), btree_map("\\PC{1,9}", "\\PC{0,9}", 0..4))
         .prop_map(|(title, body, deep_link, data)| Message { title, body, deep_link, data })
@@ -215,13 +215,14 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
         any::<bool>(),
     );
     let rank = (0..=100_u8, 0.0..=1_000_000.0_f64, active, any::<bool>(), 10_000..=604_800_000_i64);
-    (what, limits, rank, of(super::arbitrary_events::rule()), of(super::arbitrary_events::step())).prop_map(
+    let whom = (of(super::arbitrary_events::rule()), of(super::arbitrary_events::step()));
+    (what, limits, rank, whom, super::arbitrary_report::measure()).prop_map(
         |(
             (id, display_name, regions, on, topic, message),
             ((hours, while_closed, hold), cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
-            audience,
-            journey,
+            (audience, journey),
+            measure,
         )| Campaign {
             id,
             display_name,
@@ -243,6 +244,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             },
             audience,
             journey,
+            measure: Measure { holdout: if transactional { 0 } else { measure.holdout }, ..measure },
             priority,
             value,
             active,
@@ -303,6 +305,7 @@ fn reason() -> impl Strategy<Value = Reason> {
         Just(Reason::SameVisit),
         Just(Reason::Audience),
         Just(Reason::JourneyStage),
+        Just(Reason::Holdout),
         until().prop_map(|until| Reason::RegionCooldown { until }),
         until().prop_map(|until| Reason::PlaceCooldown { until }),
         until().prop_map(|until| Reason::BrandCooldown { until }),
@@ -392,18 +395,22 @@ pub(crate) fn trigger() -> impl Strategy<Value = (Trigger, DeliveryState, Vec<De
         },
     );
     let ids = (trigger_id(), customer_id(), device_id(), campaign_id(), place_id(), decision_id());
-    let trigger = (ids, transition(), message(), server_time(), server_time()).prop_map(
-        |((id, customer, device, campaign, place, decision), transition, message, created, expires)| Trigger {
-            id,
-            customer,
-            device,
-            campaign,
-            place,
-            decision,
-            transition,
-            message,
-            created,
-            expires,
+    let said = (message(), super::arbitrary_report::variant());
+    let trigger = (ids, transition(), said, server_time(), server_time()).prop_map(
+        |((id, customer, device, campaign, place, decision), transition, (message, variant), created, expires)| {
+            Trigger {
+                id,
+                customer,
+                device,
+                campaign,
+                place,
+                decision,
+                transition,
+                message,
+                variant,
+                created,
+                expires,
+            }
         },
     );
     (trigger, state, vec(attempt, 0..3))

@@ -5,6 +5,7 @@ use crate::model::event::{PROPERTIES_MAX, TEXT_MAX};
 use crate::model::rule::EventCondition;
 use crate::model::*;
 use crate::qualify::{AtStage, DAYS_KEPT, Events, RECENT_MAX, Sending, Stages, Visits};
+use crate::report::Exposures;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -110,9 +111,12 @@ fn test() -> impl Strategy<Value = Test> {
     ]
 }
 
+pub(crate) fn properties() -> impl Strategy<Value = Vec<(PropertyName, Test)>> {
+    vec((property_name(), test()), 0..3)
+}
+
 fn condition() -> impl Strategy<Value = Condition> {
-    let last = vec((property_name(), test()), 0..3);
-    let event = (event_name(), times(), of(1..=DAYS_KEPT), of(money()), last).prop_map(
+    let event = (event_name(), times(), of(1..=DAYS_KEPT), of(money()), properties()).prop_map(
         |(event, times, days, worth, last)| {
             let last = if times.at_most.is_some() { Vec::new() } else { last };
             Condition::Event(EventCondition { event, times, days, worth, last, after_stage: false })
@@ -218,6 +222,6 @@ pub(crate) fn largest_stages() -> Stages {
 }
 
 /// What is known of a customer, besides what was sent.
-pub(crate) fn known() -> impl Strategy<Value = (Events, Visits, Stages)> {
-    (events(), visits(), stages())
+pub(crate) fn known() -> impl Strategy<Value = (Events, Visits, Stages, Exposures)> {
+    (events(), visits(), stages(), super::arbitrary_report::exposures())
 }

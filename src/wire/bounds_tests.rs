@@ -1,7 +1,7 @@
 //! The largest record of each kind fits one value of the store.
 
-use super::arbitrary_events;
 use super::record::Record;
+use super::{arbitrary_events, arbitrary_report};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, WAITING_MAX, Waiting};
 use crate::model::campaign::WINDOW_MAX;
 use crate::model::customer::{DEVICES_MAX, TOPICS_MAX};
@@ -131,7 +131,7 @@ fn largest_ledger(customer: &CustomerId) -> Ledger {
 /// Ids have 64 bytes. A device takes about 420 KB: most of it for 64 waiting pings with 64 sightings each, the rest
 /// for presence and history (60 KB each) and the push address. So 16 of them, the ledger of 256 sends and as many
 /// paces, 100 topics, 50 traits (25 KB) and the sums of 50 names of events (400 KB) and of
-/// 200 brands the visits (30 KB) fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
+/// 200 brands the visits (30 KB), and 256 exposures with as many campaigns (160 KB), fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
 #[test]
 fn the_largest_customer_fits_one_value_of_the_store() {
     let mut customer = Customer::new(longest!(CustomerId, 0));
@@ -144,7 +144,8 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     let (ledger, held) = (largest_ledger(&customer.id), largest_held());
     let (events, visits) = (arbitrary_events::largest_events(), arbitrary_events::largest_visits());
     let stages = arbitrary_events::largest_stages();
-    let mut state = CustomerState { ledger, held, events, visits, stages, ..CustomerState::new(customer) };
+    let exposures = arbitrary_report::largest_exposures();
+    let mut state = CustomerState { ledger, held, events, visits, stages, exposures, ..CustomerState::new(customer) };
     for n in 0..DEVICES_MAX {
         let device = Device {
             id: longest!(DeviceId, n),
@@ -179,6 +180,16 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     assert!(bytes.len() < VALUE_MAX_BYTES, "{} bytes", bytes.len());
     assert!(bytes.len() > VALUE_MAX_BYTES / 2, "{} bytes: nothing is left out", bytes.len());
     assert_eq!(CustomerState::decode(&bytes).as_ref(), Ok(&state), "all of it is within the bounds");
+}
+
+/// The figures of a campaign on one day stay below 64 KB, whatever is added up: those of the 500 days and more that one
+/// fold changes fit a commit.
+#[test]
+fn the_largest_day_of_figures_is_within_its_bounds() {
+    let day = arbitrary_report::largest_day();
+    let bytes = crate::report::DayCounts::encode(&day);
+    assert!(bytes.len() < 64 * 1024, "{} bytes", bytes.len());
+    assert_eq!(crate::report::DayCounts::decode(&bytes).as_ref(), Ok(&day));
 }
 
 fn largest_held() -> Vec<Held> {

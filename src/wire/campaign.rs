@@ -1,7 +1,7 @@
 //! Campaigns.
 
 use super::place::display_name;
-use super::{choice, each, hours, ids, journey, limits, name, required, time, v1};
+use super::{choice, each, hours, ids, journey, limits, measure, name, required, time, v1};
 use crate::model::campaign::{CAPS_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::invalid::{at_most, in_range, text};
 use crate::model::{
@@ -53,6 +53,12 @@ impl TryFrom<v1::Campaign> for Campaign {
             outside_hours: hours::outside(wire.outside_hours)?,
             audience: wire.audience.map(|wire| part("audience", wire)).transpose()?,
             journey: journey::step(wire.journey_stage, wire.advances_to_next)?,
+            measure: measure::measure(
+                wire.holdout_basis_points,
+                wire.experiment_salt,
+                wire.variants,
+                wire.conversions,
+            )?,
             id,
         };
         limits::fit(&campaign)?;
@@ -84,6 +90,10 @@ impl From<&Campaign> for v1::Campaign {
             outside_hours: v1::OutsideHours::from(campaign.outside_hours).into(),
             audience: campaign.audience.as_ref().map(Into::into),
             journey_stage: campaign.journey.as_ref().map(journey::stage_message),
+            holdout_basis_points: campaign.measure.holdout.into(),
+            variants: campaign.measure.variants.iter().map(Into::into).collect(),
+            experiment_salt: campaign.measure.salt.clone(),
+            conversions: campaign.measure.conversions.iter().map(Into::into).collect(),
             advances_to_next: campaign.journey.as_ref().is_some_and(|step| step.advances),
         }
     }

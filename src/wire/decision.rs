@@ -227,7 +227,7 @@ impl TryFrom<v1::PolicyStep> for PolicyStep {
 }
 
 /// The names of the policies, in the order in which they are asked.
-pub const POLICIES: [&str; 25] = [
+pub const POLICIES: [&str; 26] = [
     "held",
     "consent",
     "paused",
@@ -253,6 +253,7 @@ pub const POLICIES: [&str; 25] = [
     "ledger",
     "pace",
     "arbiter",
+    "holdout",
 ];
 
 impl From<&Reason> for v1::Suppression {
@@ -271,6 +272,7 @@ impl From<&Reason> for v1::Suppression {
             Reason::SameVisit => Wire::SameVisit,
             Reason::Audience => Wire::Audience,
             Reason::JourneyStage => Wire::JourneyStage,
+            Reason::Holdout => Wire::Holdout,
             Reason::RegionCooldown { until: _ } => Wire::RegionCooldown,
             Reason::PlaceCooldown { until: _ } => Wire::PlaceCooldown,
             Reason::BrandCooldown { until: _ } => Wire::BrandCooldown,
@@ -314,6 +316,7 @@ impl TryFrom<v1::Suppression> for Reason {
             Wire::SameVisit => Self::SameVisit,
             Wire::Audience => Self::Audience,
             Wire::JourneyStage => Self::JourneyStage,
+            Wire::Holdout => Self::Holdout,
             Wire::RegionCooldown => Self::RegionCooldown { until: end()? },
             Wire::PlaceCooldown => Self::PlaceCooldown { until: end()? },
             Wire::BrandCooldown => Self::BrandCooldown { until: end()? },

@@ -27,6 +27,10 @@ pub(super) fn fit(campaign: &Campaign) -> Result<(), Invalid> {
     if campaign.cooldown != Cooldown::default() {
         return Err(passes("cooldown"));
     }
+    if campaign.measure.holdout > 0 {
+        let problem = "is set though transactional is; what a customer asked for is held back from nobody";
+        return Err(Invalid::new("holdout_basis_points", problem));
+    }
     if campaign.min_gap.is_some() {
         return Err(passes("min_gap"));
     }

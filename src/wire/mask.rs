@@ -183,6 +183,10 @@ impl Maskable for v1::Campaign {
         field!(journey_stage.journey),
         field!(journey_stage.stage),
         field!(advances_to_next),
+        field!(holdout_basis_points),
+        field!(variants),
+        field!(experiment_salt),
+        field!(conversions),
     ];
 }
 

@@ -17,11 +17,14 @@ mod ledger;
 mod limits;
 pub mod lint;
 pub mod mask;
+mod measure;
 pub mod name;
 pub mod ping;
 mod place;
 mod presence;
 pub(crate) mod record;
+pub mod report;
+mod report_record;
 mod rule;
 pub mod time;
 pub mod trace;
@@ -31,6 +34,8 @@ pub mod trigger;
 pub(crate) mod arbitrary;
 #[cfg(test)]
 pub(crate) mod arbitrary_events;
+#[cfg(test)]
+pub(crate) mod arbitrary_report;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, HELD_MAX, Held, Stages, Visits};
+use crate::report::Exposures;
 use crate::store::{StoredTrigger, TraceEntry};
 use prost::Message;
 
@@ -156,6 +157,7 @@ impl Record for CustomerState {
             events: (self.events != Events::default()).then(|| (&self.events).into()),
             visits: (self.visits != Visits::default()).then(|| (&self.visits).into()),
             stages: (self.stages != Stages::default()).then(|| (&self.stages).into()),
+            exposures: (self.exposures != Exposures::default()).then(|| (&self.exposures).into()),
         }
         .encode_to_vec()
     }
@@ -179,6 +181,7 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
     let events = record.events.map(Events::try_from).transpose().map_err(|why| why.under("events"))?;
     let visits = record.visits.map(Visits::try_from).transpose().map_err(|why| why.under("visits"))?;
     let stages = record.stages.map(Stages::try_from).transpose().map_err(|why| why.under("stages"))?;
+    let exposures = record.exposures.map(Exposures::try_from).transpose().map_err(|why| why.under("exposures"))?;
     Ok(CustomerState {
         customer,
         devices,
@@ -187,6 +190,7 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
         events: events.unwrap_or_default(),
         visits: visits.unwrap_or_default(),
         stages: stages.unwrap_or_default(),
+        exposures: exposures.unwrap_or_default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is stored comes back the same, and damage never panics.
 
 use super::record::{Logged, Queued, Record};
-use super::{arbitrary, arbitrary_events};
+use super::{arbitrary, arbitrary_events, arbitrary_report};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, Waiting};
 use crate::model::*;
 use crate::presence::{
@@ -9,6 +9,7 @@ use crate::presence::{
     Visit,
 };
 use crate::qualify::{Held, Ledger, PaceTaken, Sent};
+use crate::report::{DayCounts, Tally};
 use crate::store::{Revision, StoredTrigger, TraceEntry};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -186,8 +187,8 @@ fn state() -> impl Strategy<Value = CustomerState> {
     let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());
     (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), arbitrary_events::known()).prop_map(
         |(customer, devices, ledger, held, own)| {
-            let (events, visits, stages) = own;
-            CustomerState { customer, devices, ledger, held, events, visits, stages }
+            let (events, visits, stages, exposures) = own;
+            CustomerState { customer, devices, ledger, held, events, visits, stages, exposures }
         },
     )
 }
@@ -242,6 +243,14 @@ proptest! {
     }
 
     #[test]
+    fn what_is_counted_comes_back(
+        tally in arbitrary_report::tally(), day in arbitrary_report::day_counts(), at: prop::sample::Index,
+    ) {
+        check(&tally, at)?;
+        check(&day, at)?;
+    }
+
+    #[test]
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300)) {
         let _ = Place::decode(&bytes);
         let _ = Region::decode(&bytes);
@@ -253,6 +262,8 @@ proptest! {
         let _ = Queued::decode(&bytes);
         let _ = Logged::decode(&bytes);
         let _ = TraceEntry::decode(&bytes);
+        let _ = Tally::decode(&bytes);
+        let _ = DayCounts::decode(&bytes);
     }
 }
 

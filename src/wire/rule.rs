@@ -106,8 +106,16 @@ fn trait_rule(wire: v1::TraitRule) -> Result<Condition, Invalid> {
     Ok(Condition::Trait(name, value_test("test", wire.test)?))
 }
 
+/// Tests of the properties of one event.
+pub(super) fn properties(field: &str, wire: Vec<v1::PropertyRule>) -> Result<Vec<(PropertyName, Test)>, Invalid> {
+    at_most(field, wire.len(), TESTS_MAX)?;
+    each(field, wire, |wire| {
+        let name = PropertyName::parse("property_name", &wire.property_name)?;
+        Ok((name, value_test("test", wire.test)?))
+    })
+}
+
 fn event_rule(wire: v1::EventRule) -> Result<EventCondition, Invalid> {
-    at_most("last_properties", wire.last_properties.len(), TESTS_MAX)?;
     let days = |days: i32| {
         let range = u16::try_from(days).ok().filter(|days| (1..=DAYS_KEPT).contains(days));
         range.ok_or_else(|| Invalid::new("within_days", format!("is {days}; must be 1 to {DAYS_KEPT}")))
@@ -121,10 +129,7 @@ fn event_rule(wire: v1::EventRule) -> Result<EventCondition, Invalid> {
         times: times(wire.at_least, wire.at_most)?,
         days: wire.within_days.map(days).transpose()?,
         worth: wire.worth_at_least.map(Money::try_from).transpose().map_err(|why| why.under("worth_at_least"))?,
-        last: each("last_properties", wire.last_properties, |wire| {
-            let name = PropertyName::parse("property_name", &wire.property_name)?;
-            Ok((name, value_test("test", wire.test)?))
-        })?,
+        last: properties("last_properties", wire.last_properties)?,
         after_stage: wire.after_stage,
     })
 }
@@ -239,19 +244,24 @@ fn condition_message(condition: &Condition) -> Kind {
 
 fn event_message(condition: &EventCondition) -> v1::EventRule {
     let (at_least, at_most) = times_message(condition.times);
-    let property = |(name, test): &(PropertyName, Test)| v1::PropertyRule {
-        property_name: name.to_string(),
-        test: Some(test_message(test)),
-    };
     v1::EventRule {
         event_name: condition.event.to_string(),
         at_least,
         at_most,
         within_days: condition.days.map(i32::from),
         worth_at_least: condition.worth.as_ref().map(Into::into),
-        last_properties: condition.last.iter().map(property).collect(),
+        last_properties: properties_message(&condition.last),
         after_stage: condition.after_stage,
     }
+}
+
+/// Tests of the properties of one event.
+pub(super) fn properties_message(tests: &[(PropertyName, Test)]) -> Vec<v1::PropertyRule> {
+    let property = |(name, test): &(PropertyName, Test)| v1::PropertyRule {
+        property_name: name.to_string(),
+        test: Some(test_message(test)),
+    };
+    tests.iter().map(property).collect()
 }
 
 fn times_message(times: Times) -> (Option<i32>, Option<i32>) {

@@ -19,6 +19,7 @@ pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[Deli
         expire_time: Some(trigger.expires.into()),
         state: v1::DeliveryState::from(state).into(),
         attempts: attempts.iter().map(Into::into).collect(),
+        variant: trigger.variant.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 
@@ -36,6 +37,7 @@ pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, DeliveryState, Vec<Deliver
         decision: name::decision("decision", &wire.decision)?.1,
         transition: Transition::try_from(transition).map_err(|why| why.under("transition"))?,
         message: Message::try_from(message).map_err(|why| why.under("message"))?,
+        variant: super::measure::variant("variant", &wire.variant)?,
         created: time::server_time("create_time", required("create_time", wire.create_time)?)?,
         expires: time::server_time("expire_time", required("expire_time", wire.expire_time)?)?,
     };

@@ -10,7 +10,7 @@ use doorstep::model::{
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, stage=, advance=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
     cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
-    transactional, while-closed, hold and paused";
+    holdout=, salt=, variants=, converts=, transactional, while-closed, hold and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
 pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
@@ -37,6 +37,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         outside_hours: OutsideHours::Drop,
         audience: None,
         journey: None,
+        measure: doorstep::model::Measure::default(),
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -62,6 +63,9 @@ fn take(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day
 fn set(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>) -> Read<()> {
     if let Some(scope) = scope(key) {
         campaign.caps.push(cap(key, scope, value(key, text)?)?);
+        return Ok(());
+    }
+    if super::measure::set(&mut campaign.measure, key, text.unwrap_or_default())? {
         return Ok(());
     }
     match key {

@@ -9,6 +9,7 @@
 mod campaign;
 mod channel;
 mod legs;
+mod measure;
 mod prose;
 mod script;
 mod setting;
@@ -98,7 +99,10 @@ fn differing<'a>(script: &'a Script, followed: &'a [Followed]) -> impl Iterator<
     script.acts.iter().zip(followed).filter(|(act, came)| match (&act.expected, &act.deed) {
         (Some(expected), _) => *expected != came.concat(),
         (None, script::Deed::Consent(..) | script::Deed::Event(..) | script::Deed::Trait(..)) => !came.is_empty(),
-        (None, script::Deed::Reports(_) | script::Deed::Refund(..) | script::Deed::Wait) => true,
+        (
+            None,
+            script::Deed::Reports(_) | script::Deed::Refund(..) | script::Deed::Wait | script::Deed::Report(_),
+        ) => true,
     })
 }
 

@@ -93,6 +93,7 @@ fn detail(reason: &Reason, assessment: &Assessment) -> String {
         | Reason::Paused
         | Reason::NotActive { .. }
         | Reason::Topic
+        | Reason::Holdout
         | Reason::SameVisit
         | Reason::VisitCooldown
         | Reason::VisitEnded

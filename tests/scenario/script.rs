@@ -44,6 +44,8 @@ pub(super) enum Deed {
     Refund(CampaignId, CustomerId),
     /// A customer did something elsewhere.
     Event(CustomerId, Event),
+    /// What there is to report of a campaign is told.
+    Report(CampaignId),
     /// A trait of a customer changes.
     Trait(CustomerId, TraitChange),
 }
@@ -111,7 +113,7 @@ fn act(
         return Err(format!("is at {}, before line {}; must stand above it", day.clock(at), earlier.lines.start + 1));
     }
     let setting = &script.setting;
-    let verb = words.take("ping, walk, stay, wait, event, trait, withdraw, grant or refund")?;
+    let verb = words.take("ping, walk, stay, wait, event, trait, withdraw, grant, refund or report")?;
     let deed = match verb {
         "ping" | "walk" | "stay" => Deed::Reports(legs::read(verb, words, at, &day, setting)?),
         "wait" => {
@@ -130,11 +132,16 @@ fn act(
             words.end()?;
             Deed::Refund(campaign, customer)
         }
+        "report" => {
+            let campaign = id("campaign", words.take("a campaign")?, CampaignId::parse)?;
+            words.end()?;
+            Deed::Report(campaign)
+        }
         "event" => channel::event(words, at, number + 1, &day, setting)?,
         "trait" => channel::of_trait(words, setting)?,
         other => {
             return Err(format!(
-                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant or refund"
+                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant, refund or report"
             ));
         }
     };

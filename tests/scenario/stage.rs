@@ -10,6 +10,7 @@ use doorstep::model::event::change_traits;
 use doorstep::model::{CustomerId, DeviceId, JourneyId, Sequence, ServerTime, StageId, TriggerId, Verdict};
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::Recorded;
+use doorstep::report::Tally;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What followed from one act: the outcomes of each ping that had any, in groups.
@@ -18,7 +19,8 @@ pub(super) type Followed = Vec<Vec<String>>;
 /// Plays all acts and tells what followed from each.
 pub(super) fn play(script: &Script) -> Read<Vec<Followed>> {
     let (catalogue, customers) = script.setting.build()?;
-    let mut stage = Stage { catalogue, customers, latest: BTreeMap::new(), triggers: BTreeSet::new() };
+    let mut stage =
+        Stage { catalogue, customers, latest: BTreeMap::new(), triggers: BTreeSet::new(), tally: Tally::default() };
     let mut followed = vec![Followed::new(); script.acts.len()];
     for (act, step) in steps(script) {
         let before = stage.whereabouts();
@@ -40,7 +42,12 @@ fn steps(script: &Script) -> Vec<(usize, usize)> {
                 let arrivals = reports.iter().enumerate();
                 steps.extend(arrivals.map(|(step, report)| (report.arrives, index, step)));
             }
-            Deed::Consent(..) | Deed::Refund(..) | Deed::Event(..) | Deed::Trait(..) | Deed::Wait => {
+            Deed::Consent(..)
+            | Deed::Refund(..)
+            | Deed::Event(..)
+            | Deed::Trait(..)
+            | Deed::Report(_)
+            | Deed::Wait => {
                 steps.push((act.at, index, 0));
             }
         }
@@ -55,6 +62,8 @@ struct Stage {
     /// The highest sequence number of each device.
     latest: BTreeMap<DeviceId, u64>,
     triggers: BTreeSet<(CustomerId, TriggerId)>,
+    /// What is there to report.
+    tally: Tally,
 }
 
 /// At which stage of each journey each customer is.
@@ -116,12 +125,16 @@ impl Stage {
                 Ok(Vec::new())
             }
             Deed::Wait => self.wait(script, act),
+            Deed::Report(campaign) => Ok(super::measure::told(&self.tally, campaign)),
             Deed::Event(customer, event) => {
                 let state = self.customers.get_mut(customer).ok_or_else(missing)?;
                 let config = PresenceConfig::default();
                 let engine =
                     Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
-                Ok(match engine.record(state, event, act.at) {
+                let mut notes = Vec::new();
+                let recorded = engine.record(state, event, act.at, &mut notes);
+                self.tally.add(Tally::of(&notes));
+                Ok(match recorded {
                     Recorded::Counted => Vec::new(),
                     Recorded::Repeated => vec!["recorded before".to_owned()],
                     Recorded::Refused(refusal) => vec![channel::refused(refusal)],
@@ -171,6 +184,7 @@ impl Stage {
     }
 
     fn coherent_outcome(&mut self, owner: &CustomerId, outcome: &Outcome) -> Read<()> {
+        self.tally.add(Tally::of(&outcome.notes));
         let qualified: Vec<&TriggerId> = outcome
             .decision
             .assessments

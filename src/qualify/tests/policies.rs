@@ -33,6 +33,37 @@ pub(super) fn hours_ago(hours: i64) -> ServerTime {
     NOW - Millis::from_hours(hours)
 }
 
+/// Holds half of the customers out, and draws until the one at hand is, or is not, among them.
+fn held_out(world: &mut World, wanted: bool) {
+    let World { campaign, customer, .. } = world;
+    campaign.measure.holdout = 5_000;
+    let draws = |n: u32| {
+        campaign.measure.salt = n.to_string();
+        campaign.measure.arm(&campaign.id, &customer.id).held_out == wanted
+    };
+    assert!((0..64).any(draws));
+}
+
+#[test]
+fn holdout() {
+    check(
+        "holdout",
+        &[
+            (|_| {}, None, ""),
+            (|w| held_out(w, false), None, ""),
+            (|w| held_out(w, true), Some(Reason::Holdout), "among the 50 % who get nothing"),
+        ],
+    );
+    let mut world = World::new();
+    held_out(&mut world, true);
+    let answer = world.ask();
+    let ghost = answer.winner.unwrap();
+    assert!(ghost.arm.held_out);
+    assert_eq!(world.ledger.sends[0].trigger, ghost.trigger, "the ghost takes the budget of a message");
+    let again = world.ask();
+    assert_eq!(again.assessments[0].verdict, Verdict::Suppressed(Reason::SameVisit));
+}
+
 #[test]
 fn consent() {
     check(

@@ -5,6 +5,7 @@ mod customers;
 mod decisions;
 mod events;
 mod journeys;
+mod reports;
 
 use super::campaign_service::Campaigns;
 use super::catalogue::CatalogueCell;
@@ -52,7 +53,7 @@ async fn bench() -> Bench {
     let hot = HotCustomers::new(10);
     let bench = Bench {
         regions: Regions::new(catalogue.clone()),
-        campaigns: Campaigns::new(catalogue.clone()),
+        campaigns: Campaigns::new(catalogue.clone(), records.clone()),
         customers: Customers::new(records.clone(), clock.clone(), hot.clone()),
         decisions: Decisions::new(records.clone(), catalogue.clone(), clock, draining),
         records,
@@ -184,6 +185,7 @@ async fn record(bench: &Bench, n: u64) {
         decision: decision.id.clone(),
         transition,
         message: Message { title: "A latte".into(), body: "On us".into(), ..Message::default() },
+        variant: None,
         created: ServerTime(at),
         expires: ServerTime(at + 900_000),
     };
@@ -194,6 +196,7 @@ async fn record(bench: &Bench, n: u64) {
         triggers: vec![trigger],
         traces: vec![trace],
         timer: crate::store::Timer::Keep,
+        notes: Vec::new(),
     };
     bench.records.commit_outcomes(&state, revision, outcomes).await.unwrap();
 }

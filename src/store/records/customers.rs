@@ -1,8 +1,10 @@
 //! Customers, each one record; and what a batch of pings did to one, in one commit.
 
+use super::counts::counted;
 use super::{Cursor, Erasure, Page, Records, Timer, TraceEntry, keys, put};
 use crate::engine::CustomerState;
 use crate::model::{CustomerId, Decision, Trigger};
+use crate::report::Note;
 use crate::store::{CommitError, Expect, Revision, StoreError, Table, Write};
 
 /// What a batch of pings led to, besides the customer's new state.
@@ -12,6 +14,8 @@ pub struct Outcomes {
     pub decisions: Vec<Decision>,
     /// The triggers that were made.
     pub triggers: Vec<Trigger>,
+    /// What is added to the reports of campaigns.
+    pub notes: Vec<Note>,
     /// The pings of devices under trace.
     pub traces: Vec<TraceEntry>,
     /// What becomes of the customer's timer.
@@ -41,7 +45,19 @@ impl Records {
 
     /// Replaces a customer that was read at a revision. A conflict: it was changed or deleted since.
     pub async fn save_customer(&self, state: &CustomerState, expected: Revision) -> Result<Revision, CommitError> {
-        self.store.commit(vec![save(state, Expect::Revision(expected))]).await
+        self.save_and_count(state, expected, &[]).await
+    }
+
+    /// The same, and adds to the reports of campaigns, in one commit.
+    pub async fn save_and_count(
+        &self,
+        state: &CustomerState,
+        expected: Revision,
+        notes: &[Note],
+    ) -> Result<Revision, CommitError> {
+        let mut writes = vec![save(state, Expect::Revision(expected))];
+        writes.extend(counted(notes));
+        self.store.commit(writes).await
     }
 
     /// Replaces a customer that was read at a revision, and keeps what led to it; the triggers go to the log and
@@ -64,6 +80,7 @@ impl Records {
             let (table, value) = (Table::DecisionsByTime, Vec::new());
             writes.push(Write::Put { table, key: by_time, value, expect: Expect::Any });
         }
+        writes.extend(counted(&outcomes.notes));
         for trigger in outcomes.triggers {
             self.add_trigger(trigger, &mut writes)?;
         }

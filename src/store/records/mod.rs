@@ -7,6 +7,7 @@
 //! | `decisions` | decisions, by customer and by time |
 //! | `triggers` | triggers, and the log of them in the order of commit |
 //! | `outbox` | what remains to be delivered, and the end of a delivery |
+//! | `counts` | the figures of campaigns, and the log that they are folded from |
 //! | `timers` | when something is due for a customer |
 //! | `traces` | pings of devices under trace |
 //! | `erase` | deleting a customer, and what is too old |
@@ -14,6 +15,7 @@
 //! What a read returns is durable, as [`Store`] promises.
 
 mod catalogue;
+mod counts;
 mod cursor;
 mod customers;
 mod decisions;

@@ -1,8 +1,10 @@
 //! What remains to be delivered, in the order of commit, and how a delivery ends.
 
+use super::counts::counted;
 use super::customers::save;
 use super::{CONFLICT_RETRIES, PAGE_MAX, Records, decode, delete, keys, put};
 use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Device, ServerTime, Trigger, TriggerId};
+use crate::report::Note;
 use crate::store::{CommitError, Expect, Scan, StoreError, Table, Write};
 use crate::wire::record::Queued;
 
@@ -132,7 +134,10 @@ impl Records {
                 queued.next_attempt = next_attempt;
                 writes.push(put(Table::Outbox, entry.key.clone(), &queued, Expect::Revision(queued_at)));
             }
-            DeliveryState::Delivered => writes.push(leave),
+            DeliveryState::Delivered => {
+                writes.push(leave);
+                writes.extend(counted(&[Note::delivered(&stored.trigger)]));
+            }
             DeliveryState::Expired | DeliveryState::Refused => {
                 writes.push(leave);
                 if let Some((mut customer, revision)) = self.load_customer(&entry.customer)?
