@@ -4,8 +4,8 @@ use super::events::{Value, scalars};
 use super::rules::PlatformEntry;
 use super::{FileError, hours};
 use crate::model::{
-    Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, QuietHours, ServerTime, TopicId, TraitName,
-    Version,
+    ByChannel, Choice, Customer, CustomerId, Device, DeviceId, Invalid, LocationConsent, QuietHours, ServerTime,
+    TopicId, TraitName, Version,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -101,7 +101,11 @@ fn roster(entry: Entry, answered: ServerTime) -> Result<Roster, Invalid> {
             answered,
             source: consent.source,
         }),
-        topics: entry.topics.iter().map(|topic| TopicId::parse("topics", topic)).collect::<Result<_, _>>()?,
+        topics: entry
+            .topics
+            .iter()
+            .map(|topic| Ok((TopicId::parse("topics", topic)?, ByChannel::all(Choice::OptIn))))
+            .collect::<Result<_, Invalid>>()?,
         quiet_hours,
         traits: scalars("traits", entry.traits, TraitName::parse)?,
     };

@@ -2,7 +2,7 @@
 
 use super::FileError;
 use crate::model::{
-    Channel, Currency, CustomerId, Event, EventId, EventName, Invalid, Money, PropertyName, Scalar, ServerTime,
+    Currency, CustomerId, Event, EventChannel, EventId, EventName, Invalid, Money, PropertyName, Scalar, ServerTime,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -117,10 +117,10 @@ fn event(entry: Entry) -> Result<Told, Invalid> {
         name: EventName::parse("event", &entry.event)?,
         at: ServerTime(at.as_millisecond()),
         channel: match entry.channel {
-            ChannelEntry::Web => Channel::Web,
-            ChannelEntry::Email => Channel::Email,
-            ChannelEntry::Till => Channel::Till,
-            ChannelEntry::App => Channel::App,
+            ChannelEntry::Web => EventChannel::Web,
+            ChannelEntry::Email => EventChannel::Email,
+            ChannelEntry::Till => EventChannel::Till,
+            ChannelEntry::App => EventChannel::App,
         },
         properties: scalars("properties", entry.properties, PropertyName::parse)?,
         worth,
@@ -142,7 +142,7 @@ mod tests {
         let Told { customer, event } = &lines[0];
         assert_eq!(
             (customer.as_str(), event.channel, event.at),
-            ("maya", Channel::Till, ServerTime(1_784_138_400_000))
+            ("maya", EventChannel::Till, ServerTime(1_784_138_400_000))
         );
         assert_eq!(event.worth.unwrap().to_string(), "4.50 USD");
         let values: Vec<_> = event.properties.values().cloned().collect();

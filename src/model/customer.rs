@@ -1,15 +1,16 @@
 //! People, their devices, and what they agreed to.
 
+use super::channel::Channel;
 use super::event::Traits;
 use super::hours::DailySpan;
 use super::ids::{CustomerId, DeviceId, TopicId};
 use super::time::ServerTime;
+use super::topic::{Choice, TopicChoices, TopicDefault};
 use super::version::Version;
-use std::collections::BTreeSet;
 
 /// Most devices of one customer.
 pub const DEVICES_MAX: usize = 16;
-/// Most topics that one customer can opt in to.
+/// Most topics about which one customer can choose.
 pub const TOPICS_MAX: usize = 100;
 
 /// A person.
@@ -19,8 +20,8 @@ pub struct Customer {
     pub id: CustomerId,
     /// Whether the person's location may be used for messaging. Absent: never asked, so not granted.
     pub consent: Option<LocationConsent>,
-    /// The topics that the person opted in to.
-    pub topics: BTreeSet<TopicId>,
+    /// What the person chose about topics.
+    pub topics: TopicChoices,
     /// The hours in which the person wants to hear nothing; absent: those that the deployment sets.
     pub quiet_hours: Option<QuietHours>,
     /// What else is known of the person.
@@ -40,7 +41,15 @@ impl Customer {
     /// A person of whom nothing else is known, and who has agreed to nothing.
     pub fn new(id: CustomerId) -> Self {
         let (consent, quiet_hours) = (None, None);
-        Self { id, consent, topics: BTreeSet::new(), quiet_hours, traits: Traits::new() }
+        Self { id, consent, topics: TopicChoices::default(), quiet_hours, traits: Traits::new() }
+    }
+
+    /// Whether the person wants to hear of a topic through a channel: as chosen, else as the topic's default says.
+    pub fn wants(&self, topic: &TopicId, default: TopicDefault, channel: Channel) -> bool {
+        match (self.topics.of(topic).on(channel), default) {
+            (Some(Choice::OptIn), _) | (None, TopicDefault::OptOut) => true,
+            (Some(Choice::OptOut), _) | (None, TopicDefault::OptIn) => false,
+        }
     }
 
     /// Whether the person's location may be used for messaging.

@@ -20,8 +20,10 @@ pub enum Detail {
     Words(Box<str>),
     /// Whether the customer wants to hear of a topic.
     Topic {
-        /// Whether.
+        /// Whether, on any channel.
         wanted: bool,
+        /// Whether the customer chose so; otherwise the topic's default holds.
+        chosen: bool,
         /// The topic.
         topic: TopicId,
     },
@@ -129,8 +131,10 @@ impl fmt::Display for Detail {
         match self {
             Self::Plain(words) => f.write_str(words),
             Self::Words(words) => f.write_str(words),
-            Self::Topic { wanted: true, topic } => write!(f, "opted in to {topic}"),
-            Self::Topic { wanted: false, topic } => write!(f, "not opted in to {topic}"),
+            Self::Topic { wanted: true, chosen: true, topic } => write!(f, "opted in to {topic}"),
+            Self::Topic { wanted: true, chosen: false, topic } => write!(f, "not opted out of {topic}"),
+            Self::Topic { wanted: false, chosen: true, topic } => write!(f, "opted out of {topic}"),
+            Self::Topic { wanted: false, chosen: false, topic } => write!(f, "not opted in to {topic}"),
             Self::Age { age, limit } if age > limit => write!(f, "{age} after it happened, at most {limit}"),
             Self::Age { age, .. } => write!(f, "{age} after it happened"),
             Self::Window { what: "ended", span } => write!(f, "ended {span} ago"),

@@ -25,7 +25,7 @@ pub struct Event {
     /// When, by the clock of the channel, which is a server's.
     pub at: ServerTime,
     /// Where.
-    pub channel: Channel,
+    pub channel: EventChannel,
     /// What else is to be said of it; at most [`PROPERTIES_MAX`].
     pub properties: BTreeMap<PropertyName, Scalar>,
     /// What it was worth; less than nothing for a return.
@@ -34,7 +34,7 @@ pub struct Event {
 
 /// Where an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
+pub enum EventChannel {
     /// A web site.
     Web,
     /// An email.
@@ -45,7 +45,7 @@ pub enum Channel {
     App,
 }
 
-impl Channel {
+impl EventChannel {
     /// The channel in a word: `till`.
     pub fn word(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 //! Nothing here does anything; every other room of the house speaks in these types.
 
 pub mod campaign;
+pub mod channel;
 pub mod customer;
 pub mod decision;
 pub mod detail;
@@ -18,6 +19,7 @@ pub mod place;
 pub mod rule;
 mod steps;
 pub mod time;
+pub mod topic;
 pub mod trigger;
 pub mod units;
 pub mod version;
@@ -25,13 +27,14 @@ pub mod version;
 pub use campaign::{
     ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, OutsideHours, Pace, RegionSelector,
 };
+pub use channel::Channel;
 pub use customer::{Customer, Device, LocationConsent, Platform, QuietHours};
 pub use decision::{
     Assessment, Decision, FixOutcome, FixStep, PolicyStep, Presence, Reason, RegionStep, ReportAdvice, Transition,
     TransitionKind, Verdict, VerdictKind, Waits,
 };
 pub use detail::{Contest, Detail, Whereabouts};
-pub use event::{Channel, Currency, Event, Money, Scalar, TraitChange, Traits};
+pub use event::{Currency, Event, EventChannel, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
     BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
@@ -46,6 +49,7 @@ pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, 
 pub use rule::{Condition, Finding, Rule, Test, Times};
 pub use steps::Steps;
 pub use time::{DeviceTime, Millis, ServerTime};
+pub use topic::{ByChannel, Choice, Topic, TopicChoices, TopicDefault};
 pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
 pub use units::{Metres, Position};
 pub use version::{LanguageRange, Version};

@@ -4,7 +4,7 @@ use super::Occasion;
 use super::local::Local;
 use super::open::Doors;
 use super::past::Past;
-use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime};
+use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime, TopicDefault};
 
 /// May this campaign speak to this customer about this occasion now?
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub(super) struct Asking<'a> {
     pub(super) occasion: &'a Occasion<'a>,
     /// Who asks.
     pub(super) campaign: &'a Campaign,
+    /// What holds for customers who did not choose about the campaign's topic.
+    pub(super) topic_default: TopicDefault,
     /// The server's time.
     pub(super) now: ServerTime,
 }

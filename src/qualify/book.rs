@@ -1,6 +1,8 @@
 //! Which campaigns apply where.
 
-use crate::model::{BrandId, Campaign, CampaignId, Place, Region, RegionId, Tag, TransitionKind};
+use crate::model::{
+    BrandId, Campaign, CampaignId, Place, Region, RegionId, Tag, Topic, TopicDefault, TopicId, TransitionKind,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,12 +10,20 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct CampaignBook {
     /// By id.
-    campaigns: Vec<Arc<Campaign>>,
+    campaigns: Vec<Listed>,
     enter: Index,
     dwell: Index,
     exit: Index,
     approach: Index,
     pass: Index,
+}
+
+/// A campaign in the book.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub(super) campaign: Arc<Campaign>,
+    /// What holds for customers who did not choose about its topic.
+    pub(super) topic_default: TopicDefault,
 }
 
 /// For one kind of transition, the positions in `CampaignBook::campaigns`, ascending.
@@ -31,12 +41,26 @@ impl Index {
 }
 
 impl CampaignBook {
-    /// A book of these campaigns. Of several with one id, the last counts.
+    /// A book of these campaigns, all on topics that nobody registered. Of several with one id, the last counts.
     pub fn build(campaigns: impl IntoIterator<Item = Arc<Campaign>>) -> Self {
+        Self::with_topics(campaigns, [])
+    }
+
+    /// A book of these campaigns, with the defaults of these topics.
+    pub fn with_topics(
+        campaigns: impl IntoIterator<Item = Arc<Campaign>>,
+        topics: impl IntoIterator<Item = Arc<Topic>>,
+    ) -> Self {
+        let defaults: BTreeMap<TopicId, TopicDefault> =
+            topics.into_iter().map(|topic| (topic.id.clone(), topic.default)).collect();
         let by_id: BTreeMap<CampaignId, Arc<Campaign>> =
             campaigns.into_iter().map(|campaign| (campaign.id.clone(), campaign)).collect();
-        let mut book = Self { campaigns: by_id.into_values().collect(), ..Self::default() };
-        for (position, campaign) in book.campaigns.iter().enumerate() {
+        let listed = by_id.into_values().map(|campaign| {
+            let topic_default = defaults.get(&campaign.topic).copied().unwrap_or_default();
+            Listed { campaign, topic_default }
+        });
+        let mut book = Self { campaigns: listed.collect(), ..Self::default() };
+        for (position, Listed { campaign, .. }) in book.campaigns.iter().enumerate() {
             let index = match campaign.on {
                 TransitionKind::Enter => &mut book.enter,
                 TransitionKind::Dwell => &mut book.dwell,
@@ -65,6 +89,16 @@ impl CampaignBook {
         place: &Place,
         kind: TransitionKind,
     ) -> impl Iterator<Item = &'a Arc<Campaign>> + use<'a> {
+        self.listed(region, place, kind).map(|listed| &listed.campaign)
+    }
+
+    /// The same, with what the book knows of their topics.
+    pub(super) fn listed<'a>(
+        &'a self,
+        region: &Region,
+        place: &Place,
+        kind: TransitionKind,
+    ) -> impl Iterator<Item = &'a Listed> + use<'a> {
         let index = match kind {
             TransitionKind::Enter => &self.enter,
             TransitionKind::Dwell => &self.dwell,
@@ -88,7 +122,7 @@ impl CampaignBook {
 
     /// A campaign by its id.
     pub fn get(&self, id: &CampaignId) -> Option<&Arc<Campaign>> {
-        let position = self.campaigns.binary_search_by(|campaign| campaign.id.cmp(id)).ok()?;
-        self.campaigns.get(position)
+        let position = self.campaigns.binary_search_by(|listed| listed.campaign.id.cmp(id)).ok()?;
+        self.campaigns.get(position).map(|listed| &listed.campaign)
     }
 }

@@ -4,7 +4,9 @@
 //! one said, and sums by day for [`DAYS_KEPT`] days. A day is one of UTC, by the event's own time, so a sum does not
 //! depend on when or in which order events came.
 
-use crate::model::{Channel, Currency, Event, EventId, EventName, Millis, Money, PropertyName, Scalar, ServerTime};
+use crate::model::{
+    Currency, Event, EventChannel, EventId, EventName, Millis, Money, PropertyName, Scalar, ServerTime,
+};
 use std::collections::{BTreeMap, VecDeque};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -42,7 +44,7 @@ pub struct Tally {
     /// When the last one happened.
     pub last: ServerTime,
     /// Where the last one came from.
-    pub channel: Channel,
+    pub channel: EventChannel,
     /// The last one's properties.
     pub properties: BTreeMap<PropertyName, Scalar>,
     /// What the last one was worth.

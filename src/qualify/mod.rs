@@ -55,6 +55,7 @@ use crate::model::{
 };
 use arbiter::Candidate;
 use asking::{Asking, pass};
+use book::Listed;
 use local::Local;
 use open::Doors;
 use past::Past;
@@ -145,12 +146,13 @@ pub fn qualify(
         let local = Local::new(occasion.zone, now);
         let Place { opening_hours, time_zone, .. } = occasion.place;
         let doors = Doors::new(opening_hours.as_ref(), Local::new(time_zone, now));
-        let applying = book.applying(occasion.region, occasion.place, occasion.transition.kind);
-        let wanted = |campaign: &&Arc<Campaign>| occasion.held.is_none_or(|held| held.campaign == campaign.id);
+        let applying = book.listed(occasion.region, occasion.place, occasion.transition.kind);
+        let wanted = |own: &&Listed| occasion.held.is_none_or(|held| held.campaign == own.campaign.id);
         sheet.reserve(applying.size_hint().1.unwrap_or(0));
-        for campaign in applying.filter(wanted) {
-            let assessment = sheet.len();
-            let asking = Asking { customer, past: &past, local: &local, doors: &doors, occasion, campaign, now };
+        for Listed { campaign, topic_default } in applying.filter(wanted) {
+            let (assessment, topic_default) = (sheet.len(), *topic_default);
+            let (past, local, doors) = (&past, &local, &doors);
+            let asking = Asking { customer, past, local, doors, occasion, campaign, topic_default, now };
             let judge = |steps: &[PolicyStep]| hold::verdict(campaign, steps);
             match sheet.write(campaign, occasion, |steps| ask_all(&asking, steps), judge) {
                 None => candidates.push(Candidate { campaign, occasion, index, assessment }),

@@ -11,6 +11,7 @@ mod ledger;
 mod limits;
 mod local_time;
 mod policies;
+mod preferences;
 mod properties;
 mod stages;
 
@@ -18,8 +19,8 @@ use super::{CampaignBook, Events, Ledger, Occasion, Person, Qualified, Sent, Sta
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
     ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, Device, DeviceTime, Extent, LocationConsent,
-    Message, Metres, Millis, OutsideHours, Place, Platform, Proximity, Region, RegionSelector, ServerTime,
-    Transition, TransitionKind, Uuid,
+    Message, Metres, Millis, OutsideHours, Place, Platform, Proximity, Region, RegionSelector, ServerTime, Topic,
+    TopicDefault, Transition, TransitionKind, Uuid,
 };
 use std::sync::Arc;
 
@@ -51,13 +52,14 @@ pub(super) struct World {
     pub(super) events: Events,
     pub(super) visits: Visits,
     pub(super) stages: Stages,
+    pub(super) topic_default: TopicDefault,
 }
 
 impl World {
     pub(super) fn new() -> Self {
         let mut customer = Customer::new(id!(CustomerId, "ada"));
         customer.consent = Some(LocationConsent { granted: true, answered: NOW, source: "app".into() });
-        customer.topics.insert(id!(TopicId, "offers"));
+        customer.topics.opt_in(id!(TopicId, "offers"));
         Self {
             campaign: campaign("latte"),
             customer,
@@ -80,6 +82,7 @@ impl World {
             events: Events::default(),
             visits: Visits::default(),
             stages: Stages::default(),
+            topic_default: TopicDefault::OptIn,
         }
     }
 
@@ -104,7 +107,9 @@ impl World {
 
     /// Lets the campaign ask. A win stays in the ledger.
     pub(super) fn ask(&mut self) -> Qualified {
-        let book = CampaignBook::build([Arc::new(self.campaign.clone())]);
+        let topic =
+            Topic { id: self.campaign.topic.clone(), display_name: "Topic".into(), default: self.topic_default };
+        let book = CampaignBook::with_topics([Arc::new(self.campaign.clone())], [Arc::new(topic)]);
         let occasion = Occasion {
             transition: &self.transition,
             region: &self.region,

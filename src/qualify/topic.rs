@@ -1,14 +1,19 @@
-//! Has the customer opted in to the campaign's topic?
+//! Does the customer want to hear of the campaign's topic, through any channel?
 
 use super::asking::{Asking, pass, refuse};
-use crate::model::{Detail, PolicyStep, Reason};
+use crate::model::{Channel, Detail, PolicyStep, Reason};
 
 const NAME: &str = "topic";
 
-/// Passes only where the customer opted in to the topic.
+/// Passes only where the customer wants to hear of the topic through some channel: as chosen, else as the topic's
+/// default says.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
-    let topic = asking.campaign.topic.clone();
-    let wanted = asking.customer.topics.contains(&topic);
-    let detail = Detail::Topic { wanted, topic };
+    let (customer, topic) = (asking.customer, &asking.campaign.topic);
+    let wants = |channel: &Channel| customer.wants(topic, asking.topic_default, *channel);
+    let wanted = Channel::ALL.iter().any(wants);
+    // What decided: a choice, or the default.
+    let choices = customer.topics.of(topic);
+    let chosen = Channel::ALL.iter().any(|channel| choices.on(*channel).is_some() && wants(channel) == wanted);
+    let detail = Detail::Topic { wanted, chosen, topic: topic.clone() };
     if wanted { pass(NAME, detail) } else { refuse(NAME, Reason::Topic, detail) }
 }

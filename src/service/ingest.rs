@@ -336,7 +336,7 @@ mod tests {
         let (ada, id) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
         let consent = LocationConsent { granted: true, answered: ServerTime(1), source: String::new() };
         let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
-        state.customer.topics.insert(crate::model::TopicId::parse("", "offers").unwrap());
+        state.customer.topics.opt_in(crate::model::TopicId::parse("", "offers").unwrap());
         let (push_address, locale) = (String::new(), "en".to_owned());
         let device = Device {
             id: id.clone(),

@@ -259,7 +259,9 @@ pub(crate) fn customer() -> impl Strategy<Value = Customer> {
         .prop_map(|(granted, answered, source)| LocationConsent { granted, answered, source });
     let quiet = prop_oneof![Just(QuietHours::None), daily_span().prop_map(QuietHours::Daily)];
     let traits = super::arbitrary_events::traits();
-    (customer_id(), of(consent), btree_set(topic_id(), 0..4), of(quiet), traits)
+    let topics = btree_set(topic_id(), 0..4)
+        .prop_map(|topics| topics.into_iter().map(|topic| (topic, ByChannel::all(Choice::OptIn))).collect());
+    (customer_id(), of(consent), topics, of(quiet), traits)
         .prop_map(|(id, consent, topics, quiet_hours, traits)| Customer { id, consent, topics, quiet_hours, traits })
 }
 

@@ -37,7 +37,12 @@ pub(crate) fn money() -> impl Strategy<Value = Money> {
 }
 
 pub(crate) fn event(at: impl Strategy<Value = i64>) -> impl Strategy<Value = Event> {
-    let channel = prop_oneof![Just(Channel::Web), Just(Channel::Email), Just(Channel::Till), Just(Channel::App)];
+    let channel = prop_oneof![
+        Just(EventChannel::Web),
+        Just(EventChannel::Email),
+        Just(EventChannel::Till),
+        Just(EventChannel::App)
+    ];
     let properties = btree_map(property_name(), scalar(), 0..4);
     (event_id(), event_name(), at, channel, properties, of(money())).prop_map(
         |(id, name, at, channel, properties, worth)| Event {
@@ -76,7 +81,7 @@ pub(crate) fn largest_events() -> Events {
         count: u64::MAX,
         first: at,
         last: at,
-        channel: Channel::App,
+        channel: EventChannel::App,
         properties: (0..PROPERTIES_MAX).map(property).collect(),
         worth: Some(Money { micros: i64::MIN, currency: currency(0) }),
         totals: sums(),

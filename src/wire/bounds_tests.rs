@@ -138,7 +138,7 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     let source = "☕".repeat(100);
     customer.consent = Some(LocationConsent { granted: true, answered: ServerTime(4_000_000_000_001), source });
     customer.quiet_hours = DailySpan::new("21:00", "08:00").ok().map(QuietHours::Daily);
-    customer.topics = (0..TOPICS_MAX).map(|n| longest!(TopicId, n)).collect();
+    customer.topics = (0..TOPICS_MAX).map(|n| (longest!(TopicId, n), ByChannel::all(Choice::OptIn))).collect();
     let text = Scalar::Text("🥐".repeat(TEXT_MAX));
     customer.traits = (0..TRAITS_MAX).map(|n| (longest!(TraitName, n), text.clone())).collect();
     let (ledger, held) = (largest_ledger(&customer.id), largest_held());

@@ -6,8 +6,8 @@ use crate::engine::CustomerState;
 use crate::model::customer::TOPICS_MAX;
 use crate::model::invalid::text;
 use crate::model::{
-    Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours, ServerTime, TopicId,
-    Version,
+    ByChannel, Choice, Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours,
+    ServerTime, TopicId, Version,
 };
 
 const SOURCE_MAX: usize = 100;
@@ -21,7 +21,10 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
     Ok(Customer {
         id: name::customer("name", &wire.name)?,
         consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
-        topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?.into_iter().collect(),
+        topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?
+            .into_iter()
+            .map(|topic| (topic, ByChannel::all(Choice::OptIn)))
+            .collect(),
         quiet_hours: wire
             .quiet_hours
             .map(|wire| quiet_hours(&wire).map_err(|why| why.under("quiet_hours")))
@@ -60,7 +63,7 @@ impl From<&Customer> for v1::Customer {
                 answer_time: Some(consent.answered.into()),
                 source: consent.source.clone(),
             }),
-            topics: customer.topics.iter().map(TopicId::to_string).collect(),
+            topics: customer.topics.iter().map(|(topic, _)| topic.to_string()).collect(),
             quiet_hours: customer.quiet_hours.map(|quiet| match quiet {
                 QuietHours::None => v1::QuietHours::default(),
                 QuietHours::Daily(hours) => v1::QuietHours { start: hours.start(), end: hours.end() },

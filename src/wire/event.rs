@@ -4,7 +4,7 @@ use super::{choice, each, finite, name, required, time, unknown_choice, v1};
 use crate::model::event::{PROPERTIES_MAX, TEXT_MAX, TRAITS_MAX};
 use crate::model::invalid::{at_most, text};
 use crate::model::{
-    Channel, Currency, CustomerId, Event, EventId, EventName, Invalid, Money, PropertyName, Scalar, TraitChange,
+    Currency, CustomerId, Event, EventChannel, EventId, EventName, Invalid, Money, PropertyName, Scalar, TraitChange,
     TraitName, Traits,
 };
 use crate::qualify::{DaySum, Events, Tally};
@@ -146,25 +146,25 @@ fn scalars<K: Ord>(
         .collect()
 }
 
-impl From<Channel> for v1::EventChannel {
-    fn from(channel: Channel) -> Self {
+impl From<EventChannel> for v1::EventChannel {
+    fn from(channel: EventChannel) -> Self {
         match channel {
-            Channel::Web => Self::Web,
-            Channel::Email => Self::Email,
-            Channel::Till => Self::Till,
-            Channel::App => Self::App,
+            EventChannel::Web => Self::Web,
+            EventChannel::Email => Self::Email,
+            EventChannel::Till => Self::Till,
+            EventChannel::App => Self::App,
         }
     }
 }
 
 /// The channel that a message names.
-pub(super) fn channel(field: &str, wire: v1::EventChannel) -> Result<Channel, Invalid> {
+pub(super) fn channel(field: &str, wire: v1::EventChannel) -> Result<EventChannel, Invalid> {
     match wire {
         v1::EventChannel::Unspecified => Err(unknown_choice(field, "UNSPECIFIED", CHANNELS)),
-        v1::EventChannel::Web => Ok(Channel::Web),
-        v1::EventChannel::Email => Ok(Channel::Email),
-        v1::EventChannel::Till => Ok(Channel::Till),
-        v1::EventChannel::App => Ok(Channel::App),
+        v1::EventChannel::Web => Ok(EventChannel::Web),
+        v1::EventChannel::Email => Ok(EventChannel::Email),
+        v1::EventChannel::Till => Ok(EventChannel::Till),
+        v1::EventChannel::App => Ok(EventChannel::App),
     }
 }
 

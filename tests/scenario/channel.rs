@@ -5,7 +5,8 @@ use super::setting::Setting;
 use super::words::{Day, Read, Words, id, number, unknown};
 use doorstep::files::read_scalar;
 use doorstep::model::{
-    Channel, Currency, CustomerId, Event, EventId, EventName, Money, PropertyName, ServerTime, TraitChange, TraitName,
+    Currency, CustomerId, Event, EventChannel, EventId, EventName, Money, PropertyName, ServerTime, TraitChange,
+    TraitName,
 };
 use doorstep::qualify::EventRefusal;
 use std::collections::BTreeMap;
@@ -13,10 +14,10 @@ use std::collections::BTreeMap;
 /// Reads what follows `at TIME event`. An event whose line gives no id has one of its own.
 pub(super) fn event(mut words: Words<'_>, at: i64, line: usize, day: &Day, setting: &Setting) -> Read<Deed> {
     let channel = match words.take("web, email, till or app")? {
-        "web" => Channel::Web,
-        "email" => Channel::Email,
-        "till" => Channel::Till,
-        "app" => Channel::App,
+        "web" => EventChannel::Web,
+        "email" => EventChannel::Email,
+        "till" => EventChannel::Till,
+        "app" => EventChannel::App,
         other => return Err(unknown(other, "web, email, till and app")),
     };
     let name = id("event", words.take("the event's name")?, EventName::parse)?;

@@ -260,7 +260,10 @@ impl Setting {
             match (key, value(key, text)?) {
                 ("consent", "yes") => customer.consent = Some(consent(true, ServerTime(0))),
                 ("consent", "no") => customer.consent = Some(consent(false, ServerTime(0))),
-                ("topics", topics) => customer.topics = ids("topics", topics, TopicId::parse)?,
+                ("topics", topics) => {
+                    let topics: Vec<TopicId> = ids("topics", topics, TopicId::parse)?;
+                    topics.into_iter().for_each(|topic| customer.topics.opt_in(topic));
+                }
                 ("quiet-hours", "none") => customer.quiet_hours = Some(QuietHours::None),
                 ("quiet-hours", hours) => customer.quiet_hours = Some(QuietHours::Daily(daily(hours)?)),
                 ("devices", names) => devices = names.split(',').map(device).collect::<Read<_>>()?,

@@ -1,7 +1,7 @@
 //! What is kept of events, against a list of all of them.
 
 use super::{NOW, id};
-use crate::model::{Channel, Currency, Event, Millis, Money, Scalar, ServerTime};
+use crate::model::{Currency, Event, EventChannel, Millis, Money, Scalar, ServerTime};
 use crate::qualify::{DAYS_KEPT, EventRefusal, Events, RECENT_MAX, Recorded};
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ pub(super) fn event(number: usize, name: &str, at: ServerTime, worth: Option<(f6
         id: id!(EventId, &format!("e{number}")),
         name: id!(EventName, name),
         at,
-        channel: Channel::Till,
+        channel: EventChannel::Till,
         properties: [(id!(PropertyName, "number"), Scalar::Number(number as f64))].into(),
         worth: worth.map(money),
     }

@@ -103,7 +103,7 @@ struct Street {
 impl Street {
     fn new(campaigns: &[Campaign]) -> Self {
         let mut world = World::new();
-        world.customer.topics.insert(id!(TopicId, "news"));
+        world.customer.topics.opt_in(id!(TopicId, "news"));
         Self {
             world,
             doors: DOORS.iter().map(|(door, name, brand)| (region(door, name), place(name, brand))).collect(),

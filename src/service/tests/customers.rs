@@ -159,5 +159,12 @@ async fn a_mask_of_topics_creates_a_customer_whole_and_leaves_consent_alone_late
     records.save_customer(&state, revision).await.unwrap();
     ok(apply("news").await);
     let customer = noah().0.customer;
-    assert!(!customer.consents() && customer.topics.contains("news"));
+    assert!(
+        !customer.consents()
+            && customer.wants(
+                &crate::model::TopicId::parse("", "news").unwrap(),
+                crate::model::TopicDefault::OptIn,
+                crate::model::Channel::Push
+            )
+    );
 }

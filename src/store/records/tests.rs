@@ -212,7 +212,7 @@ fn a_customer_is_saved_only_over_what_was_read() {
         assert_eq!(records.load_customer(&maya.customer.id).unwrap(), None);
         let first = records.create_customer(&maya).await.unwrap();
         assert!(is_conflict(&records.create_customer(&maya).await));
-        maya.customer.topics.insert(TopicId::parse("topic", "offers").unwrap());
+        maya.customer.topics.opt_in(TopicId::parse("topic", "offers").unwrap());
         let second = records.save_customer(&maya, first).await.unwrap();
         assert!(is_conflict(&records.save_customer(&state("maya"), first).await));
         assert_eq!(records.load_customer(&maya.customer.id).unwrap(), Some((maya, second)));
