@@ -123,7 +123,7 @@ struct Walker<'a> {
 impl<'a> Walker<'a> {
     fn new(walk: &'a [Position]) -> Result<Self> {
         let mut customer = Customer::new(CustomerId::parse("customer", "maya")?);
-        let consent = LocationConsent { granted: true, answered: ServerTime(0), source: String::new() };
+        let consent = LocationConsent::answered(true, ServerTime(0));
         customer.consent = Some(consent);
         let id = DeviceId::parse("device", "phone")?;
         let device = Device {

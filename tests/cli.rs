@@ -229,6 +229,32 @@ fn journeys_come_and_go_and_events_lead_through_them() {
     check(&server, &["journeys", "delete", "journeys/loyal"], &["journey loyal deleted"]);
 }
 
+#[test]
+fn customers_choose_what_they_hear_of() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("topics.yaml");
+    std::fs::write(&file, "topics:\n- { id: service, name: Notices, default: opt_out }\n").expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    check(&server, &["topics", "list"], &["no topics"]);
+    check(&server, &["topics", "apply", "-f", file], &["1 topic applied"]);
+    check(&server, &["topics", "list"], &["service", "Notices", "opt out"]);
+    check_json(&server, &["topics", "list"], 1);
+    check(&server, &["topics", "show", "service"], &["OPT_OUT"]);
+    let prefer = ["customers", "prefer", "maya", "news=out", "offers.push=out", "--source", "by phone"];
+    check(&server, &prefer, &["2 choices of maya set"]);
+    check(&server, &["customers", "list"], &["news=out offers.push=out offers.in-app=in"]);
+    check(&server, &["customers", "stop", "maya"], &["nothing but what is transactional"]);
+    check(&server, &["customers", "list"], &["stopped"]);
+    check(&server, &["customers", "resume", "maya"], &["again"]);
+    let told = ["opted out of offers by push", "by phone", "opted out of news", "stopped everything", "resumed"];
+    check(&server, &["customers", "changes", "maya"], &told);
+    check(&server, &["customers", "changes", "maya"], &["consent granted"]);
+    refused(&server.address, &["customers", "prefer", "maya", "offers"], "must be such as offers=in");
+    check(&server, &["topics", "delete", "service"], &["topic service deleted"]);
+}
+
 #[tokio::test]
 async fn explain_names_the_rule_that_failed() {
     let server = Server::start(&["--simulation-clock"]);

@@ -8,8 +8,8 @@ use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, O
 use doorstep::files::{Defaults, read_campaigns, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{
-    AppState, Campaign, CampaignId, Channel, Customer, CustomerId, Device, DeviceId, DeviceTime, Event, EventId, Fix,
-    LocationConsent, Metres, Millis, Ping, Platform, Position, Sequence, ServerTime, TriggerId, VisitId,
+    AppState, Campaign, CampaignId, Customer, CustomerId, Device, DeviceId, DeviceTime, Event, EventChannel, EventId,
+    Fix, LocationConsent, Metres, Millis, Ping, Platform, Position, Sequence, ServerTime, TriggerId, VisitId,
 };
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::{CampaignBook, Recorded};
@@ -41,7 +41,7 @@ fn purchase(n: u64, at: ServerTime) -> Event {
         id: EventId::parse("id", &format!("e{n}")).expect("an id"),
         name: doorstep::model::EventName::parse("name", "purchase").expect("a name"),
         at,
-        channel: Channel::Till,
+        channel: EventChannel::Till,
         properties: BTreeMap::new(),
         worth: None,
     }
@@ -86,8 +86,8 @@ fn counted(seed: u64, people: usize) -> Report {
 
 fn person(name: &str) -> (CustomerState, DeviceId) {
     let mut customer = Customer::new(CustomerId::parse("id", name).expect("an id"));
-    customer.consent = Some(LocationConsent { granted: true, answered: ServerTime(0), source: String::new() });
-    customer.topics.insert(doorstep::model::TopicId::parse("topic", "offers").expect("a topic"));
+    customer.consent = Some(LocationConsent::answered(true, ServerTime(0)));
+    customer.topics.opt_in(doorstep::model::TopicId::parse("topic", "offers").expect("a topic"));
     let id = DeviceId::parse("id", "phone").expect("an id");
     let device = Device {
         id: id.clone(),

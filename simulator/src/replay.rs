@@ -330,7 +330,8 @@ fn number(arrivals: &mut [Arrival]) {
 fn alone(device: &DeviceId) -> Result<CustomerState> {
     let mut customer = Customer::new(CustomerId::parse("device_id", device.as_str())?);
     let answered = ServerTime::default();
-    customer.consent = Some(LocationConsent { granted: true, answered, source: "replay".to_owned() });
+    customer.consent =
+        Some(LocationConsent { source: "replay".to_owned(), ..LocationConsent::answered(true, answered) });
     let mut state = CustomerState::new(customer);
     let phone = Device {
         id: device.clone(),

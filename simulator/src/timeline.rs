@@ -219,6 +219,8 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
     };
     match reason {
         Reason::NoConsent => "the customer has not agreed to be located".to_owned(),
+        Reason::ConsentExpired => "the consent to location messaging has expired".to_owned(),
+        Reason::Stopped => "the customer wants to hear nothing at all".to_owned(),
         Reason::Paused => "the campaign is paused".to_owned(),
         Reason::NotActive { until: None } => "the campaign is over".to_owned(),
         Reason::NotActive { until: Some(until) } => format!("the campaign begins {}", clock(until)),

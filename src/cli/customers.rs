@@ -1,11 +1,11 @@
 //! `doorstep customers`.
 
 use super::connect::connect;
-use super::output;
+use super::{output, preferences};
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use doorstep::files::{Roster, read_customers, read_scalar};
-use doorstep::model::{Customer, Invalid};
+use doorstep::files::{Roster, read_choice, read_customers, read_scalar};
+use doorstep::model::{Customer, Invalid, PreferenceSetting};
 use doorstep::service::Clock;
 use doorstep::wire::{customer, v1};
 use std::path::PathBuf;
@@ -43,6 +43,41 @@ pub(super) enum Customers {
         /// `tier=gold`, `vip=true`, `points+=10`, `points-=10`, or `tier` alone to take it away.
         #[arg(required = true)]
         traits: Vec<String>,
+    },
+    /// Set what a customer wants to hear of, topic by topic and channel by channel.
+    Prefer {
+        /// The customer's id.
+        customer: String,
+        /// `offers=in`, `news=out`, `news.push=out`, `news.in-app=in`, or `offers=default` to take a choice back.
+        #[arg(required = true)]
+        choices: Vec<String>,
+        /// Where the customer said so.
+        #[arg(long, default_value = "command line")]
+        source: String,
+    },
+    /// Let a customer hear nothing at all any more, but for what is transactional.
+    Stop {
+        /// The customer's id.
+        customer: String,
+        /// Where the customer said so.
+        #[arg(long, default_value = "command line")]
+        source: String,
+    },
+    /// Let a customer who stopped everything hear of the topics again that they want.
+    Resume {
+        /// The customer's id.
+        customer: String,
+        /// Where the customer said so.
+        #[arg(long, default_value = "command line")]
+        source: String,
+    },
+    /// Show how a customer's consent and preferences were changed, the latest first.
+    Changes {
+        /// The customer's id.
+        customer: String,
+        /// One line of JSON for each.
+        #[arg(long)]
+        json: bool,
     },
     /// Delete all that is known of a customer.
     Delete {
@@ -104,6 +139,24 @@ impl Customers {
                 ));
                 Ok(())
             }
+            Self::Prefer { customer, choices, source } => {
+                let settings = choices.iter().map(|text| read_choice(text)).collect::<Result<Vec<_>, _>>()?;
+                preferences::set(server, &customer, &settings, source).await?;
+                let count = output::count(settings.len(), "choice");
+                output::line(&format!("{count} of {} set", output::id(&customer)));
+                Ok(())
+            }
+            Self::Stop { customer, source } => {
+                preferences::set(server, &customer, &[PreferenceSetting::Stopped(true)], source).await?;
+                output::line(&format!("{} hears nothing but what is transactional", output::id(&customer)));
+                Ok(())
+            }
+            Self::Resume { customer, source } => {
+                preferences::set(server, &customer, &[PreferenceSetting::Stopped(false)], source).await?;
+                output::line(&format!("{} hears of topics again", output::id(&customer)));
+                Ok(())
+            }
+            Self::Changes { customer, json } => preferences::changes(server, &customer, json).await,
             Self::Delete { customer } => {
                 let request = v1::DeleteCustomerRequest { name: output::full("customers", &customer) };
                 CustomerServiceClient::new(connect(server).await?).delete_customer(request).await?;
@@ -114,11 +167,14 @@ impl Customers {
     }
 }
 
-/// Creates a customer as in the file, or changes the topics of one who exists, the traits only where the file has
+/// Creates a customer as in the file, or changes the choices about topics of one who exists, the traits only where the file has
 /// some, and the consent only when told to: the person may have answered otherwise since the file was written.
 fn customer_request(customer: &Customer, consent: bool) -> v1::UpdateCustomerRequest {
     let traits = (!customer.traits.is_empty()).then_some("traits");
-    let paths = ["topics"].into_iter().chain(traits).chain(consent.then_some("location_consent"));
+    // A file that says nothing of a stop does not end it.
+    let stopped = customer.stopped.then_some("stopped");
+    let paths = ["topics", "topic_choices"].into_iter().chain(stopped).chain(traits);
+    let paths = paths.chain(consent.then_some("location_consent"));
     v1::UpdateCustomerRequest {
         customer: Some(customer.into()),
         update_mask: Some(prost_types::FieldMask { paths: paths.map(str::to_owned).collect() }),
@@ -189,12 +245,14 @@ async fn list(server: &str, json: bool) -> anyhow::Result<()> {
             if json {
                 output::json("Customer", customer)?;
             }
-            let consent = match customer.location_consent.as_ref().map(|consent| consent.granted) {
-                Some(true) => "granted",
-                Some(false) => "refused",
+            let consent = match customer.location_consent.as_ref() {
+                Some(consent) if expired(consent) => "expired",
+                Some(consent) if consent.granted => "granted",
+                Some(_) => "refused",
                 None => "not asked",
             };
-            rows.push([output::id(&customer.name).to_owned(), consent.to_owned(), customer.topics.join(" ")]);
+            let topics = if customer.stopped { "stopped".to_owned() } else { wanted(customer).join(" ") };
+            rows.push([output::id(&customer.name).to_owned(), consent.to_owned(), topics]);
         }
         token = answer.next_page_token;
         if token.is_empty() {
@@ -205,6 +263,32 @@ async fn list(server: &str, json: bool) -> anyhow::Result<()> {
         output::list("customers", ["CUSTOMER", "LOCATION", "TOPICS"], &rows);
     }
     Ok(())
+}
+
+/// Whether a consent was granted, and has expired by now.
+pub(super) fn expired(consent: &v1::LocationConsent) -> bool {
+    let now = prost_types::Timestamp::from(Clock::System.now());
+    consent.granted && consent.expire_time.is_some_and(|at| (at.seconds, at.nanos) <= (now.seconds, now.nanos))
+}
+
+/// The topics that were opted in to, and other choices as `news=out` or `deals.push=in`.
+fn wanted(customer: &v1::Customer) -> Vec<String> {
+    let mut told = customer.topics.clone();
+    for own in &customer.topic_choices {
+        let word = |choice: v1::Choice| match choice {
+            v1::Choice::Unspecified => None,
+            v1::Choice::OptIn => Some("in"),
+            v1::Choice::OptOut => Some("out"),
+        };
+        match (word(own.push()), word(own.in_app())) {
+            (Some(push), Some(in_app)) if push == in_app => told.push(format!("{}={push}", own.topic)),
+            (push, in_app) => {
+                told.extend(push.map(|word| format!("{}.push={word}", own.topic)));
+                told.extend(in_app.map(|word| format!("{}.in-app={word}", own.topic)));
+            }
+        }
+    }
+    told
 }
 
 #[cfg(test)]
@@ -234,7 +318,9 @@ mod tests {
     fn a_file_speaks_about_consent_of_those_who_exist_only_when_told_to() {
         let text = "customers:\n- id: maya\n  consent: { granted: true }\n  topics: [offers]\n";
         let rosters = read_customers(text, doorstep::model::ServerTime(7)).unwrap();
-        for (consent, paths) in [(false, &["topics"][..]), (true, &["topics", "location_consent"])] {
+        for (consent, paths) in
+            [(false, &["topics", "topic_choices"][..]), (true, &["topics", "topic_choices", "location_consent"])]
+        {
             let request = customer_request(&rosters[0].customer, consent);
             assert_eq!(request.update_mask.unwrap().paths, paths);
             assert!(request.allow_missing && request.customer.unwrap().location_consent.unwrap().granted);

@@ -234,6 +234,9 @@ async fn silence(channel: Channel, customer: &str) -> anyhow::Result<Option<Stri
     let mut client = CustomerServiceClient::new(channel);
     let known = customers::get(&mut client, customer).await?;
     let id = output::id(&known.name);
+    if known.location_consent.as_ref().is_some_and(customers::expired) {
+        return Ok(Some(format!("the consent of {id} to location messaging has expired, so nothing is processed.")));
+    }
     if !known.location_consent.as_ref().is_some_and(|consent| consent.granted) {
         return Ok(Some(format!("{id} has not granted consent for location messaging, so nothing is processed.")));
     }

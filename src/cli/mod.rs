@@ -8,9 +8,11 @@ mod events;
 mod journeys;
 mod lint;
 pub mod output;
+mod preferences;
 mod regions;
 mod report;
 mod serve;
+mod topics;
 mod traces;
 mod triggers;
 
@@ -43,6 +45,9 @@ enum Command {
     /// The ways of customers with a brand, in stages.
     #[command(subcommand)]
     Journeys(journeys::Journeys),
+    /// What messages are about, and whether customers have to opt in or out.
+    #[command(subcommand)]
+    Topics(topics::Topics),
     /// Who it is said to: customers, their devices and what they agreed to.
     #[command(subcommand)]
     Customers(customers::Customers),
@@ -73,6 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             Command::Regions(command) => command.run(&server).await,
             Command::Campaigns(command) => command.run(&server).await,
             Command::Journeys(command) => command.run(&server).await,
+            Command::Topics(command) => command.run(&server).await,
             Command::Customers(command) => command.run(&server).await,
             Command::Events(command) => command.run(&server).await,
             Command::Decisions(command) => command.run(&server).await,

@@ -111,7 +111,7 @@ impl Engine<'_> {
     /// Takes one ping of one of the customer's devices, and decides it when its turn has come. A device that the
     /// customer does not have counts as one without consent.
     pub fn observe(&self, state: &mut CustomerState, device: &DeviceId, ping: &Ping, now: ServerTime) -> Observed {
-        let consents = state.customer.consents();
+        let consents = state.customer.consents(now);
         let Some(own) = state.devices.get_mut(device) else { return Observed::Refused(Refusal::NoConsent) };
         if let Some(refusal) = refuse(own, consents, ping, now) {
             own.order.skip(ping.sequence.0);
@@ -154,7 +154,7 @@ impl Engine<'_> {
     /// devices as what it is, and asks again about messages that waited. Nothing is due before [`Engine::due`].
     pub fn tick(&self, state: &mut CustomerState, now: ServerTime) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        if !state.customer.consents() {
+        if !state.customer.consents(now) {
             return outcomes;
         }
         let devices: Vec<DeviceId> = state.devices.keys().cloned().collect();
@@ -177,7 +177,7 @@ impl Engine<'_> {
         outcomes
     }
 
-    /// When [`Engine::tick`] has something to do next, if no ping comes before.
+    /// When [`Engine::tick`] or [`CustomerState::lapse`] has something to do next, if no ping comes before.
     pub fn due(&self, state: &CustomerState) -> Option<ServerTime> {
         let of_device = |own: &DeviceState| {
             own.order.due().or_else(|| {
@@ -185,8 +185,10 @@ impl Engine<'_> {
                 Some(own.clock.until + (due - own.presence.latest?))
             })
         };
-        if state.customer.consents() {
-            state.devices.values().filter_map(of_device).chain(Self::held_until(state)).min()
+        let granted = state.customer.consent.as_ref().is_some_and(|consent| consent.granted);
+        if granted && !state.lapsed {
+            let own = state.devices.values().filter_map(of_device).chain(Self::held_until(state));
+            own.chain(state.lapses()).min()
         } else {
             None
         }

@@ -1,7 +1,8 @@
 //! All that is known of one customer: one record, committed as a whole.
 
 use super::{DeviceClock, Order, Sequences};
-use crate::model::{Customer, Device, DeviceId, ServerTime, TriggerId};
+use crate::model::preferences::{self, CHANGES_MAX};
+use crate::model::{Customer, Device, DeviceId, Preference, PreferenceChange, ServerTime, TriggerId};
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, Held, Ledger, Stages, Visits};
 use crate::report::Exposures;
@@ -26,6 +27,11 @@ pub struct CustomerState {
     pub stages: Stages,
     /// The messages, and ghosts of such, to which later events are attributed.
     pub exposures: Exposures,
+    /// How consent and preferences were changed, the latest last; at most
+    /// [`CHANGES_MAX`](crate::model::preferences::CHANGES_MAX).
+    pub changes: Vec<PreferenceChange>,
+    /// Whether the consent has expired, and what it allowed is forgotten.
+    pub lapsed: bool,
 }
 
 impl CustomerState {
@@ -40,7 +46,45 @@ impl CustomerState {
             visits: Visits::default(),
             stages: Stages::default(),
             exposures: Exposures::default(),
+            changes: Vec::new(),
+            lapsed: false,
         }
+    }
+
+    /// Replaces what is known of the person, and keeps what was changed. Without consent, what was derived from
+    /// positions is forgotten; a consent that is granted anew begins anew.
+    pub fn change(&mut self, customer: Customer, now: ServerTime, source: &str) {
+        self.remember(preferences::changes(&self.customer, &customer, now, source));
+        self.customer = customer;
+        if self.customer.consents(now) {
+            self.lapsed = false;
+        } else if !self.lapse(now) {
+            self.forget_positions();
+        }
+    }
+
+    /// When the consent expires; absent when it does not, or has, and what it allowed is forgotten.
+    pub fn lapses(&self) -> Option<ServerTime> {
+        self.customer.consent.as_ref().filter(|consent| consent.granted && !self.lapsed)?.expires
+    }
+
+    /// Forgets what was derived from the customer's positions where the consent has expired by now and that was not done
+    /// yet; whether it was so. Whoever drives the engine asks this first: the engine refuses pings without consent, and
+    /// forgets nothing.
+    pub fn lapse(&mut self, now: ServerTime) -> bool {
+        let Some(at) = self.lapses().filter(|at| now >= *at) else { return false };
+        self.forget_positions();
+        self.lapsed = true;
+        let change = Preference::ConsentExpired;
+        self.remember([PreferenceChange { at, source: String::new(), change }]);
+        true
+    }
+
+    /// Keeps the latest changes.
+    fn remember(&mut self, changes: impl IntoIterator<Item = PreferenceChange>) {
+        self.changes.extend(changes);
+        let spare = self.changes.len().saturating_sub(CHANGES_MAX);
+        self.changes.drain(..spare);
     }
 
     /// Gives back what a trigger that ended undelivered took: its budget, and the step that it led on in a journey.

@@ -100,7 +100,7 @@ fn phone() -> DeviceId {
 
 fn customer() -> CustomerState {
     let mut customer = Customer::new(id(CustomerId::parse, "maya"));
-    customer.consent = Some(LocationConsent { granted: true, answered: ServerTime(0), source: String::new() });
+    customer.consent = Some(LocationConsent::answered(true, ServerTime(0)));
     customer.topics.opt_in(id(TopicId::parse, "offers"));
     let mut state = CustomerState::new(customer);
     let device = Device {

@@ -4,7 +4,7 @@ use super::{FileError, parse_span};
 use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
     ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Invalid, JourneyId,
-    JourneyStep, Message, Pace, RegionId, RegionSelector, ServerTime, StageId, Tag, TopicId, TransitionKind,
+    JourneyStep, Message, Pace, RegionId, RegionSelector, StageId, Tag, TopicId, TransitionKind,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -203,8 +203,8 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
         priority: entry.priority.unwrap_or(PRIORITY_DEFAULT),
         value: entry.value,
         active: ActiveWindow {
-            start: entry.active.from.as_deref().map(|text| moment("active.from", text)).transpose()?,
-            end: entry.active.until.as_deref().map(|text| moment("active.until", text)).transpose()?,
+            start: entry.active.from.as_deref().map(|text| super::moment("active.from", text)).transpose()?,
+            end: entry.active.until.as_deref().map(|text| super::moment("active.until", text)).transpose()?,
         },
         paused: entry.paused,
         time_to_live: match &entry.time_to_live {
@@ -269,17 +269,10 @@ fn cap(entry: &CapEntry) -> Result<Cap, Invalid> {
     Ok(Cap { scope, limit: entry.limit, window })
 }
 
-fn moment(field: &str, text: &str) -> Result<ServerTime, Invalid> {
-    let moment: jiff::Timestamp = text.parse().map_err(|_| {
-        Invalid::new(field, format!("is {text:?}; must be a moment with an offset such as 2026-05-01T00:00:00-06:00"))
-    })?;
-    Ok(ServerTime(moment.as_millisecond()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Millis, OutsideHours};
+    use crate::model::{Millis, OutsideHours, ServerTime};
 
     const LATTE: &str = "campaigns:\n- id: latte\n  regions: { brands: [roost] }\n  topic: offers\n  message: { title: A latte, body: On us }\n  cooldown: { brand: 4h }\n  caps: [ { limit: 1, window: 1d } ]\n  active: { from: 2026-05-01T00:00:00-06:00 }\n";
 

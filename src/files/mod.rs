@@ -1,4 +1,4 @@
-//! What people keep in files: regions as GeoJSON, campaigns and customers as YAML.
+//! What people keep in files: regions as GeoJSON, campaigns, customers, journeys and topics as YAML.
 //!
 //! Files are read into the model and refused with a path and a sentence, as requests are. Serving does not
 //! depend on any of this: the command line, the simulator and the tests do.
@@ -13,6 +13,7 @@ mod regions;
 mod repair;
 mod rules;
 mod span;
+mod topics;
 
 pub use campaigns::read_campaigns;
 pub use customers::{Roster, read_customers};
@@ -22,8 +23,9 @@ pub use regions::{Defaults, read_regions, write_regions};
 pub use repair::repair_regions;
 pub use rules::read_rule;
 pub use span::parse_span;
+pub use topics::{read_choice, read_topics};
 
-use crate::model::Invalid;
+use crate::model::{Invalid, ServerTime};
 use thiserror::Error;
 
 /// Why the text of a file was not taken.
@@ -38,4 +40,12 @@ pub enum FileError {
     /// A value is wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+}
+
+/// A moment with its offset, such as `2026-05-01T00:00:00-06:00` (RFC 3339).
+fn moment(field: &str, text: &str) -> Result<ServerTime, Invalid> {
+    let moment: jiff::Timestamp = text.parse().map_err(|_| {
+        Invalid::new(field, format!("is {text:?}; must be a moment with an offset such as 2026-05-01T00:00:00-06:00"))
+    })?;
+    Ok(ServerTime(moment.as_millisecond()))
 }

@@ -22,6 +22,8 @@ pub struct Customer {
     pub consent: Option<LocationConsent>,
     /// What the person chose about topics.
     pub topics: TopicChoices,
+    /// Whether the person wants to hear nothing at all, but for what is transactional.
+    pub stopped: bool,
     /// The hours in which the person wants to hear nothing; absent: those that the deployment sets.
     pub quiet_hours: Option<QuietHours>,
     /// What else is known of the person.
@@ -41,7 +43,7 @@ impl Customer {
     /// A person of whom nothing else is known, and who has agreed to nothing.
     pub fn new(id: CustomerId) -> Self {
         let (consent, quiet_hours) = (None, None);
-        Self { id, consent, topics: TopicChoices::default(), quiet_hours, traits: Traits::new() }
+        Self { id, consent, topics: TopicChoices::default(), stopped: false, quiet_hours, traits: Traits::new() }
     }
 
     /// Whether the person wants to hear of a topic through a channel: as chosen, else as the topic's default says.
@@ -52,9 +54,9 @@ impl Customer {
         }
     }
 
-    /// Whether the person's location may be used for messaging.
-    pub fn consents(&self) -> bool {
-        self.consent.as_ref().is_some_and(|consent| consent.granted)
+    /// Whether the person's location may be used for messaging at a moment.
+    pub fn consents(&self, now: ServerTime) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.granted && !consent.expired(now))
     }
 }
 
@@ -67,6 +69,22 @@ pub struct LocationConsent {
     pub answered: ServerTime,
     /// Where the person answered.
     pub source: String,
+    /// What the person was told that it is for; empty: not recorded.
+    pub purpose: String,
+    /// When it expires; absent: never.
+    pub expires: Option<ServerTime>,
+}
+
+impl LocationConsent {
+    /// An answer given at a moment, for good, of which no more is known.
+    pub fn answered(granted: bool, answered: ServerTime) -> Self {
+        Self { granted, answered, source: String::new(), purpose: String::new(), expires: None }
+    }
+
+    /// Whether it was granted, and has expired by a moment.
+    pub fn expired(&self, now: ServerTime) -> bool {
+        self.granted && self.expires.is_some_and(|at| now >= at)
+    }
 }
 
 /// A phone, or anything else that reports pings.

@@ -209,6 +209,10 @@ pub enum Waits {
 pub enum Reason {
     /// The customer has not granted consent for location messaging.
     NoConsent,
+    /// The customer's consent has expired.
+    ConsentExpired,
+    /// The customer wants to hear nothing at all.
+    Stopped,
     /// The campaign is paused.
     Paused,
     /// The campaign does not run at this time; it will from `until` on, where that is to come.
@@ -221,7 +225,7 @@ pub enum Reason {
         /// How long after.
         age: Millis,
     },
-    /// The customer has not opted in to the topic.
+    /// The customer does not want to hear of the topic on any channel.
     Topic,
     /// This visit set off this campaign before.
     SameVisit,
@@ -305,6 +309,8 @@ impl Reason {
             | Self::QuietHours { until }
             | Self::OutsideHours { until } => Some(*until),
             Self::NoConsent
+            | Self::ConsentExpired
+            | Self::Stopped
             | Self::Paused
             | Self::Stale { .. }
             | Self::Topic
@@ -322,10 +328,12 @@ impl Reason {
     pub fn label(&self) -> &'static str {
         match self {
             Self::NoConsent => "no consent",
+            Self::ConsentExpired => "consent expired",
+            Self::Stopped => "stopped",
             Self::Paused => "campaign paused",
             Self::NotActive { .. } => "campaign not active",
             Self::Stale { .. } => "stale",
-            Self::Topic => "topic not opted in",
+            Self::Topic => "topic not wanted",
             Self::SameVisit => "same visit",
             Self::RegionCooldown { .. } => "region cooldown",
             Self::PlaceCooldown { .. } => "place cooldown",

@@ -119,7 +119,9 @@ impl TopicChoices {
 impl FromIterator<(TopicId, ByChannel)> for TopicChoices {
     fn from_iter<I: IntoIterator<Item = (TopicId, ByChannel)>>(all: I) -> Self {
         let mut choices = Self::default();
-        all.into_iter().for_each(|(topic, own)| choices.set(topic, own));
+        for (topic, own) in all {
+            choices.set(topic, own);
+        }
         choices
     }
 }

@@ -71,6 +71,8 @@ fn is_of_hours(reason: &Reason) -> bool {
     match reason {
         Reason::QuietHours { .. } | Reason::OutsideHours { .. } | Reason::PlaceClosed { .. } => true,
         Reason::NoConsent
+        | Reason::ConsentExpired
+        | Reason::Stopped
         | Reason::Paused
         | Reason::NotActive { .. }
         | Reason::Stale { .. }

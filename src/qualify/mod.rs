@@ -2,9 +2,9 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, paused, active window, hours, staleness, topic, audience, journey stage, quiet hours, opening
+//! order of this list: consent, stop, paused, active window, hours, staleness, topic, audience, journey stage, quiet hours, opening
 //! hours, same visit, cooldowns, gap, caps, pace. A
-//! transactional campaign is not put to quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
+//! transactional campaign is not put to stop, quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, at once or
 //! when it has waited a little for others, and the win is written into
 //! the customer's [`Ledger`]. Nothing here reads a clock or knows of a store.
@@ -33,6 +33,7 @@ mod same_visit;
 mod sheet;
 mod stages;
 mod stale;
+mod stopped;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -191,6 +192,9 @@ fn ask_all(asking: &Asking<'_>, steps: &mut Vec<PolicyStep>) {
         steps.push(pass("held", Detail::Held { waited: held.waited(asking.now), waits: held.waits }));
     }
     steps.push(consent::ask(asking));
+    if !asking.campaign.transactional {
+        add(steps, stopped::ask(asking));
+    }
     add(steps, paused::ask(asking));
     add(steps, active::ask(asking));
     add(steps, hours::ask(asking));

@@ -58,7 +58,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new() -> Self {
         let mut customer = Customer::new(id!(CustomerId, "ada"));
-        customer.consent = Some(LocationConsent { granted: true, answered: NOW, source: "app".into() });
+        customer.consent = Some(LocationConsent::answered(true, NOW));
         customer.topics.opt_in(id!(TopicId, "offers"));
         Self {
             campaign: campaign("latte"),

@@ -4,8 +4,8 @@ use super::interval::{Clusters, Interval, Sample, difference, relative};
 use super::*;
 use crate::model::campaign::WINDOW_MAX;
 use crate::model::{
-    Arm, CampaignId, Channel, Conversion, Currency, Event, EventId, EventName, Measure, Millis, Money, TriggerId,
-    VariantId, VisitId,
+    Arm, CampaignId, Conversion, Currency, Event, EventChannel, EventId, EventName, Measure, Millis, Money,
+    TriggerId, VariantId, VisitId,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ fn purchase(at: i64) -> Event {
         id: EventId::parse("e", &format!("e{at}")).unwrap(),
         name: EventName::parse("e", "purchase").unwrap(),
         at: ServerTime(at),
-        channel: Channel::Till,
+        channel: EventChannel::Till,
         properties: BTreeMap::new(),
         worth: Some(Money { micros: 2_000_000, currency: Currency::parse("c", "USD").unwrap() }),
     }

@@ -7,7 +7,10 @@ use super::errors::Failure;
 use super::task;
 use crate::engine::Catalogue;
 use crate::locate::{Atlas, Shape};
-use crate::model::{Campaign, CampaignId, Extent, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId};
+use crate::model::topic::TOPICS_MAX;
+use crate::model::{
+    Campaign, CampaignId, Extent, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId,
+};
 use crate::qualify::{CampaignBook, JourneyBook};
 use crate::store::{CatalogueChange, CommitError, Records, StoreError, Table};
 use crate::wire::name;
@@ -41,6 +44,8 @@ pub struct Shelf {
     pub campaigns: BTreeMap<CampaignId, Arc<Campaign>>,
     /// The journeys. The stages that campaigns and rules name exist.
     pub journeys: BTreeMap<JourneyId, Arc<Journey>>,
+    /// The topics that are registered; campaigns may name others.
+    pub topics: BTreeMap<TopicId, Arc<Topic>>,
 }
 
 impl CatalogueCell {
@@ -52,6 +57,7 @@ impl CatalogueCell {
             regions: stored.regions.into_iter().map(|region| (region.id.clone(), Arc::new(region))).collect(),
             campaigns: stored.campaigns.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
             journeys: stored.journeys.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
+            topics: stored.topics.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
         };
         let live = Live::build(shelf, &Atlas::empty()).map_err(|why| StoreError::Damaged {
             table: Table::Regions,
@@ -114,7 +120,7 @@ impl CatalogueCell {
 impl Live {
     fn build(shelf: Shelf, atlas: &Atlas) -> Result<Self, Invalid> {
         let atlas = atlas.rebuild(shelf.places.values().cloned(), shelf.regions.values().cloned())?;
-        let campaigns = CampaignBook::build(shelf.campaigns.values().cloned());
+        let campaigns = CampaignBook::with_topics(shelf.campaigns.values().cloned(), shelf.topics.values().cloned());
         let journeys = JourneyBook::build(shelf.journeys.values().cloned());
         Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns, journeys }) })
     }
@@ -148,6 +154,14 @@ impl Shelf {
         }
     }
 
+    /// Checks that there is room for a topic.
+    pub fn check_topic(&self, topic: &Topic) -> Result<(), Invalid> {
+        if self.topics.len() < TOPICS_MAX || self.topics.contains_key(&topic.id) {
+            return Ok(());
+        }
+        Err(Invalid::new("name", format!("is new, but there are {TOPICS_MAX} topics; delete one first")))
+    }
+
     fn apply(&mut self, change: &CatalogueChange) {
         match change {
             CatalogueChange::PutPlace(place, _) => {
@@ -162,10 +176,14 @@ impl Shelf {
             CatalogueChange::PutJourney(journey, _) => {
                 self.journeys.insert(journey.id.clone(), Arc::from(journey.clone()));
             }
+            CatalogueChange::PutTopic(topic, _) => {
+                self.topics.insert(topic.id.clone(), Arc::new(topic.clone()));
+            }
             CatalogueChange::DeletePlace(id, _) => drop(self.places.remove(id)),
             CatalogueChange::DeleteRegion(id, _) => drop(self.regions.remove(id)),
             CatalogueChange::DeleteCampaign(id, _) => drop(self.campaigns.remove(id)),
             CatalogueChange::DeleteJourney(id, _) => drop(self.journeys.remove(id)),
+            CatalogueChange::DeleteTopic(id, _) => drop(self.topics.remove(id)),
         }
     }
 }

@@ -8,13 +8,14 @@ use super::errors::Failure;
 use super::hot::HotCustomers;
 use super::page::Wanted;
 use super::task;
+use super::timers::Timers;
 use crate::engine::{CustomerState, DeviceState};
-use crate::model::customer::DEVICES_MAX;
+use crate::model::customer::{DEVICES_MAX, TOPICS_MAX};
 use crate::model::event::change_traits;
 use crate::model::{Customer, CustomerId, Device, DeviceId, EventId, Invalid, ServerTime};
 use crate::store::{CommitError, Erasure, Records};
 use crate::wire::mask::merge;
-use crate::wire::{customer as wire, event, name, required, v1};
+use crate::wire::{customer as wire, event, name, preferences, required, v1};
 use std::ops::Bound;
 use tonic::{Request, Response, Status};
 
@@ -27,12 +28,13 @@ pub(super) struct Customers {
     records: Records,
     clock: Clock,
     hot: HotCustomers,
+    timers: Timers,
 }
 
 impl Customers {
     /// Serves and changes these records; those of whom something is erased leave the customers at hand.
-    pub(super) fn new(records: Records, clock: Clock, hot: HotCustomers) -> Self {
-        Self { records, clock, hot }
+    pub(super) fn new(records: Records, clock: Clock, hot: HotCustomers, timers: Timers) -> Self {
+        Self { records, clock, hot, timers }
     }
 
     fn load(&self, id: &CustomerId) -> Result<CustomerState, Failure> {
@@ -50,16 +52,59 @@ impl Customers {
                 let dated = merged.location_consent.as_ref().is_some_and(|answer| answer.answer_time.is_some());
                 let mut customer = parse_customer(merged, now)?;
                 if dated && is_outdated(&customer, &state.customer) {
-                    customer.consent = state.customer.consent;
+                    customer.consent.clone_from(&state.customer.consent);
                 }
-                state.customer = customer;
-                if !state.customer.consents() {
-                    state.forget_positions();
-                }
+                state.change(customer, now, "UpdateCustomer");
                 Ok(state)
             }
-            None if allow_missing => Ok(CustomerState::new(parse_customer(patch.clone(), now)?)),
+            None if allow_missing => Ok(begun(parse_customer(patch.clone(), now)?, now, "UpdateCustomer")),
             None => Err(missing(&id)),
+        })
+        .await;
+        self.hot.evict(&id);
+        if let Some(at) = changed.as_ref().ok().and_then(CustomerState::lapses)
+            && self.timers.misses(&id, at)
+        {
+            self.records.set_timer(&id, at).await.map_err(|error| failed(error, &id))?;
+            self.timers.set(&id, Some(at));
+        }
+        changed
+    }
+
+    async fn change_preferences(&self, request: v1::ChangePreferencesRequest) -> Result<CustomerState, Failure> {
+        let v1::ChangePreferencesRequest { name, changes, source, request_id, allow_missing } = request;
+        let id = name::customer("name", &name)?;
+        let settings = preferences::settings(changes)?;
+        let source = preferences::source(&source)?;
+        let resend = (!request_id.is_empty()).then(|| EventId::parse("request_id", &request_id)).transpose()?;
+        let now = self.clock.now();
+        let changed = change(&self.records, &id, |before| {
+            let mut state = match before {
+                Some(state) => state,
+                None if allow_missing => CustomerState::new(Customer::new(id.clone())),
+                None => return Err(missing(&id)),
+            };
+            if resend.as_ref().is_some_and(|resend| state.events.knows(resend)) {
+                return Ok(state);
+            }
+            let mut customer = state.customer.clone();
+            for setting in &settings {
+                customer.set(setting);
+            }
+            if customer.topics.len() > TOPICS_MAX {
+                return Err(Failure::Precondition {
+                    reason: "TOPICS_FULL",
+                    subject: name::customer_name(&id),
+                    problem: format!(
+                        "would have chosen about more than {TOPICS_MAX} topics; take a choice back first"
+                    ),
+                });
+            }
+            state.change(customer, now, &source);
+            if let Some(resend) = &resend {
+                state.events.remember(resend);
+            }
+            Ok(state)
         })
         .await;
         self.hot.evict(&id);
@@ -140,9 +185,10 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::CreateCustomerRequest>,
     ) -> Result<Response<v1::CreateCustomerResponse>, Status> {
         let wire = required("customer", request.into_inner().customer).map_err(Failure::from)?;
-        let customer = parse_customer(wire, self.clock.now())?;
+        let now = self.clock.now();
+        let customer = parse_customer(wire, now)?;
         let state = change(&self.records, &customer.id, |before| match before {
-            None => Ok(CustomerState::new(customer.clone())),
+            None => Ok(begun(customer.clone(), now, "CreateCustomer")),
             Some(_) => Err(Failure::AlreadyExists { name: name::customer_name(&customer.id) }),
         })
         .await?;
@@ -188,6 +234,16 @@ impl v1::customer_service_server::CustomerService for Customers {
         let changed = task::to_the_end(async move { Self::change_traits(&customers, request).await }).await;
         let state = changed.map_err(Failure::from)??;
         Ok(Response::new(v1::ChangeTraitsResponse { customer: Some((&state.customer).into()) }))
+    }
+
+    async fn change_preferences(
+        &self,
+        request: Request<v1::ChangePreferencesRequest>,
+    ) -> Result<Response<v1::ChangePreferencesResponse>, Status> {
+        let (customers, request) = (self.clone(), request.into_inner());
+        let changed = task::to_the_end(async move { Self::change_preferences(&customers, request).await }).await;
+        let state = changed.map_err(Failure::from)??;
+        Ok(Response::new(v1::ChangePreferencesResponse { customer: Some((&state.customer).into()) }))
     }
 
     async fn delete_customer(
@@ -299,7 +355,9 @@ pub(super) async fn change(
 
 /// What would have to be erased if consent and devices went.
 fn holdings(state: &CustomerState) -> Vec<Erasure> {
-    let consent = state.customer.consents().then_some(Erasure::History);
+    // What an expired consent had allowed is there until it has lapsed.
+    let granted = state.customer.consent.as_ref().is_some_and(|consent| consent.granted);
+    let consent = (granted && !state.lapsed).then_some(Erasure::History);
     consent.into_iter().chain(state.devices.keys().cloned().map(Erasure::Device)).collect()
 }
 
@@ -307,7 +365,15 @@ fn holdings(state: &CustomerState) -> Vec<Erasure> {
 /// A withdrawal never does.
 fn is_outdated(news: &Customer, known: &Customer) -> bool {
     let answered = |customer: &Customer| customer.consent.as_ref().map(|consent| consent.answered);
-    news.consents() && answered(news) < answered(known)
+    let granted = news.consent.as_ref().is_some_and(|consent| consent.granted);
+    granted && answered(news) < answered(known)
+}
+
+/// A customer who is new.
+fn begun(customer: Customer, now: ServerTime, source: &str) -> CustomerState {
+    let mut state = CustomerState::new(Customer::new(customer.id.clone()));
+    state.change(customer, now, source);
+    state
 }
 
 /// There is no such customer.

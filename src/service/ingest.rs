@@ -1,11 +1,13 @@
 //! From a batch of pings to what was kept: lock the customer, decide, commit, answer.
 
+mod due;
+
 use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::hot::HotCustomers;
 use super::timers::Timers;
 use crate::engine::{Catalogue, CustomerState, Engine, Manners, Observed, Outcome, Refusal};
-use crate::model::{CustomerId, DeviceId, Millis, Ping, ReportAdvice, Sequence, ServerTime, Transition};
+use crate::model::{CustomerId, DeviceId, Ping, ReportAdvice, Sequence, ServerTime, Transition};
 use crate::presence::PresenceConfig;
 use crate::store::{CommitError, Outcomes, Records, StoreError, Timer, TraceEntry};
 use thiserror::Error;
@@ -13,8 +15,6 @@ use tokio::sync::watch;
 
 /// How often a batch is decided again after another commit changed its customer.
 const CONFLICT_RETRIES: usize = 16;
-/// A customer is not looked at again for this long after a tick.
-const TICK_MIN: Millis = Millis::from_secs(1);
 
 /// Decides batches of pings and makes them durable.
 #[derive(Clone)]
@@ -78,6 +78,11 @@ impl Ingest {
         Ok(Self { records, catalogue, clock, presence, manners, hot, timers })
     }
 
+    /// The alarms, for those who change when something is due.
+    pub(super) fn timers(&self) -> Timers {
+        self.timers.clone()
+    }
+
     /// Does what is due for customers from whom no ping comes, until the server drains.
     pub(super) async fn run_timers(self, draining: watch::Receiver<bool>) {
         let (timers, clock) = (self.timers.clone(), self.clock.clone());
@@ -105,7 +110,7 @@ impl Ingest {
                 Some(loaded) => Some(loaded),
                 None => self.records.load_customer(customer)?,
             };
-            let Some((before, revision)) = loaded.filter(|(state, _)| state.devices.contains_key(device)) else {
+            let Some((mut before, revision)) = loaded.filter(|(state, _)| state.devices.contains_key(device)) else {
                 if fresh {
                     drop(hot);
                     self.hot.release(customer, slot);
@@ -113,6 +118,10 @@ impl Ingest {
                 }
                 continue;
             };
+            if before.lapse(self.clock.now()) {
+                self.forget_lapsed(&before, revision).await?;
+                continue;
+            }
             let (state, kept, outcomes, due) = self.decide(before, device, &pings, &unread);
             let Some(mut outcomes) = outcomes else {
                 // Without a commit nothing has shown that the record at hand is still the present one.
@@ -131,41 +140,6 @@ impl Ingest {
                         self.timers.set(customer, alarm);
                     }
                     return Ok(kept);
-                }
-                Err(CommitError::Conflict { .. }) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-            }
-        }
-        Err(IngestError::Contended { customer: customer.clone() })
-    }
-
-    /// Does what is due for a customer by now, and sets the customer's timer anew.
-    pub(super) async fn tick(&self, customer: &CustomerId, now: ServerTime) -> Result<(), IngestError> {
-        let slot = self.hot.slot(customer);
-        let mut hot = slot.lock().await;
-        for _ in 0..CONFLICT_RETRIES {
-            let loaded = match hot.take() {
-                Some(loaded) => Some(loaded),
-                None => self.records.load_customer(customer)?,
-            };
-            let Some((mut state, revision)) = loaded else {
-                self.timers.set(customer, None);
-                return Ok(());
-            };
-            let catalogue = self.catalogue.snapshot();
-            let engine = self.engine(&catalogue);
-            let mut outcomes = Outcomes::default();
-            for outcome in engine.tick(&mut state, now) {
-                let traced = state.devices.get(&outcome.decision.device).and_then(|own| own.trace_until);
-                record(&mut outcomes, outcome, traced, now);
-            }
-            let alarm = engine.due(&state).map(|due| due.max(now + TICK_MIN));
-            outcomes.timer = alarm.map_or(Timer::Clear, Timer::Set);
-            match self.records.commit_outcomes(&state, revision, outcomes).await {
-                Ok(revision) => {
-                    *hot = Some((state, revision));
-                    self.timers.set(customer, alarm);
-                    return Ok(());
                 }
                 Err(CommitError::Conflict { .. }) => {}
                 Err(CommitError::Store(error)) => return Err(error.into()),
@@ -243,8 +217,8 @@ mod tests {
     use super::*;
     use crate::engine::DeviceState;
     use crate::model::{
-        AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Platform, Position, TransitionKind,
-        VerdictKind,
+        AppState, Customer, Device, DeviceTime, Fix, LocationConsent, Metres, Millis, Platform, Position,
+        TransitionKind, VerdictKind,
     };
     use crate::store::{CatalogueChange, DecisionFilter, Expect, MemoryStore};
     use std::sync::Arc;
@@ -301,8 +275,7 @@ mod tests {
             [(1, None, &[Refusal::NoConsent][..]), (1, Some(true), &[]), (2, Some(false), &[Refusal::NoConsent])]
         {
             let (mut state, revision) = records.load_customer(&state.customer.id).unwrap().unwrap();
-            state.customer.consent =
-                granted.map(|granted| LocationConsent { granted, answered: ServerTime(1), source: String::new() });
+            state.customer.consent = granted.map(|granted| LocationConsent::answered(granted, ServerTime(1)));
             records.save_customer(&state, revision).await.unwrap();
             check(&ingest, sequence, refusals).await;
         }
@@ -334,7 +307,7 @@ mod tests {
     /// Ada, who consents, with her phone.
     async fn located(records: &Records) -> (CustomerId, DeviceId) {
         let (ada, id) = (CustomerId::parse("", "ada").unwrap(), DeviceId::parse("", "phone").unwrap());
-        let consent = LocationConsent { granted: true, answered: ServerTime(1), source: String::new() };
+        let consent = LocationConsent::answered(true, ServerTime(1));
         let mut state = CustomerState::new(Customer { consent: Some(consent), ..Customer::new(ada.clone()) });
         state.customer.topics.opt_in(crate::model::TopicId::parse("", "offers").unwrap());
         let (push_address, locale) = (String::new(), "en".to_owned());

@@ -21,6 +21,7 @@ mod server;
 mod stock;
 mod task;
 mod timers;
+mod topic_service;
 mod watchman;
 
 pub use catalogue::{CatalogueCell, Shelf};

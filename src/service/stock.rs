@@ -1,9 +1,11 @@
-//! What places, regions, campaigns and journeys have in common: the standard methods of things in the catalogue.
+//! What places, regions, campaigns, journeys and topics have in common: the standard methods of things in the catalogue.
 
 use super::catalogue::{CatalogueCell, Shelf};
 use super::errors::Failure;
 use super::page::Wanted;
-use crate::model::{Campaign, CampaignId, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId};
+use crate::model::{
+    Campaign, CampaignId, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId,
+};
 use crate::store::{CatalogueChange, Expect};
 use crate::wire::mask::{Maskable, merge};
 use crate::wire::{name, required, v1};
@@ -157,3 +159,4 @@ item!(
     |journey, expect| CatalogueChange::PutJourney(Box::new(journey), expect),
     Shelf::check_journey
 );
+item!(Topic, TopicId, "topic", topic, topic_name, topics, CatalogueChange::PutTopic, Shelf::check_topic);

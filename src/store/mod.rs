@@ -73,11 +73,13 @@ pub enum Table {
     CountLog,
     /// The figures of campaigns, by campaign and day.
     Counts,
+    /// Topics by id.
+    Topics,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Places,
         Self::Regions,
@@ -93,6 +95,7 @@ impl Table {
         Self::Journeys,
         Self::CountLog,
         Self::Counts,
+        Self::Topics,
     ];
 }
 

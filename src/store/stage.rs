@@ -39,6 +39,7 @@ pub(super) fn code(table: Table) -> u8 {
         Table::Journeys => 13,
         Table::CountLog => 20,
         Table::Counts => 21,
+        Table::Topics => 30,
     }
 }
 

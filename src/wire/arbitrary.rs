@@ -26,7 +26,7 @@ fn ms() -> impl Strategy<Value = i64> {
     -62_135_596_800_000..=253_402_300_799_999_i64
 }
 
-fn server_time() -> impl Strategy<Value = ServerTime> {
+pub(crate) fn server_time() -> impl Strategy<Value = ServerTime> {
     ms().prop_map(ServerTime)
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn window() -> impl Strategy<Value = Millis> {
     (1_000..=WINDOW_MAX.0).prop_map(Millis)
 }
 
-fn name() -> impl Strategy<Value = String> {
+pub(crate) fn name() -> impl Strategy<Value = String> {
     "\\PC{1,20}"
 }
 
@@ -255,14 +255,19 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
 }
 
 pub(crate) fn customer() -> impl Strategy<Value = Customer> {
-    let consent = (any::<bool>(), server_time(), "\\PC{0,20}")
-        .prop_map(|(granted, answered, source)| LocationConsent { granted, answered, source });
     let quiet = prop_oneof![Just(QuietHours::None), daily_span().prop_map(QuietHours::Daily)];
     let traits = super::arbitrary_events::traits();
-    let topics = btree_set(topic_id(), 0..4)
-        .prop_map(|topics| topics.into_iter().map(|topic| (topic, ByChannel::all(Choice::OptIn))).collect());
-    (customer_id(), of(consent), topics, of(quiet), traits)
-        .prop_map(|(id, consent, topics, quiet_hours, traits)| Customer { id, consent, topics, quiet_hours, traits })
+    let (consent, topics) = (super::arbitrary_preferences::consent(), super::arbitrary_preferences::topics());
+    (customer_id(), of(consent), topics, any::<bool>(), of(quiet), traits).prop_map(
+        |(id, consent, topics, stopped, quiet_hours, traits)| Customer {
+            id,
+            consent,
+            topics,
+            stopped,
+            quiet_hours,
+            traits,
+        },
+    )
 }
 
 pub(crate) fn device() -> impl Strategy<Value = Device> {
@@ -300,6 +305,8 @@ fn reason() -> impl Strategy<Value = Reason> {
     let until = server_time;
     prop_oneof![
         Just(Reason::NoConsent),
+        Just(Reason::ConsentExpired),
+        Just(Reason::Stopped),
         Just(Reason::Paused),
         of(until()).prop_map(|until| Reason::NotActive { until }),
         (-1_000_000..1_000_000_i64).prop_map(|age| Reason::Stale { age: Millis(age) }),

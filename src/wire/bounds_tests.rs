@@ -8,6 +8,7 @@ use crate::model::customer::{DEVICES_MAX, TOPICS_MAX};
 use crate::model::event::{TEXT_MAX, TRAITS_MAX};
 use crate::model::ids::ID_MAX_BYTES;
 use crate::model::ping::{SEQUENCE_MAX, SIGHTINGS_MAX};
+use crate::model::preferences::CHANGES_MAX;
 use crate::model::*;
 use crate::presence::{
     BEACON_REGIONS_MAX, BEACONS_MAX, Beacons, Challenger, Covariance, DevicePresence, FENCES_MAX, Held as HeldFix,
@@ -130,15 +131,17 @@ fn largest_ledger(customer: &CustomerId) -> Ledger {
 
 /// Ids have 64 bytes. A device takes about 420 KB: most of it for 64 waiting pings with 64 sightings each, the rest
 /// for presence and history (60 KB each) and the push address. So 16 of them, the ledger of 256 sends and as many
-/// paces, 100 topics, 50 traits (25 KB) and the sums of 50 names of events (400 KB) and of
+/// paces, 100 topics and as many changes (140 KB), 50 traits (25 KB) and the sums of 50 names of events (400 KB) and of
 /// 200 brands the visits (30 KB), and 256 exposures with as many campaigns (160 KB), fit the 8 MiB of a value. A phone that reports in order takes a few hundred bytes.
 #[test]
 fn the_largest_customer_fits_one_value_of_the_store() {
     let mut customer = Customer::new(longest!(CustomerId, 0));
     let source = "☕".repeat(100);
-    customer.consent = Some(LocationConsent { granted: true, answered: ServerTime(4_000_000_000_001), source });
+    let (at, purpose) = (ServerTime(4_000_000_000_001), "☕".repeat(200));
+    let consent = LocationConsent { granted: true, answered: at, source: source.clone(), purpose, expires: Some(at) };
+    customer.consent = Some(consent.clone());
     customer.quiet_hours = DailySpan::new("21:00", "08:00").ok().map(QuietHours::Daily);
-    customer.topics = (0..TOPICS_MAX).map(|n| (longest!(TopicId, n), ByChannel::all(Choice::OptIn))).collect();
+    customer.topics = (0..TOPICS_MAX).map(|n| (longest!(TopicId, n), ByChannel::all(Choice::OptOut))).collect();
     let text = Scalar::Text("🥐".repeat(TEXT_MAX));
     customer.traits = (0..TRAITS_MAX).map(|n| (longest!(TraitName, n), text.clone())).collect();
     let (ledger, held) = (largest_ledger(&customer.id), largest_held());
@@ -146,6 +149,8 @@ fn the_largest_customer_fits_one_value_of_the_store() {
     let stages = arbitrary_events::largest_stages();
     let exposures = arbitrary_report::largest_exposures();
     let mut state = CustomerState { ledger, held, events, visits, stages, exposures, ..CustomerState::new(customer) };
+    let change = PreferenceChange { at, source, change: Preference::Consent(consent) };
+    state.changes = vec![change; CHANGES_MAX];
     for n in 0..DEVICES_MAX {
         let device = Device {
             id: longest!(DeviceId, n),

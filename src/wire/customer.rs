@@ -1,16 +1,15 @@
 //! Customers and their devices.
 
 use super::place::time_zone;
-use super::{choice, event, ids, name, time, unknown_choice, v1};
+use super::{choice, event, name, preferences, time, unknown_choice, v1};
 use crate::engine::CustomerState;
-use crate::model::customer::TOPICS_MAX;
 use crate::model::invalid::text;
 use crate::model::{
-    ByChannel, Choice, Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours,
-    ServerTime, TopicId, Version,
+    Customer, CustomerId, DailySpan, Device, Invalid, LocationConsent, Platform, QuietHours, ServerTime, Version,
 };
 
 const SOURCE_MAX: usize = 100;
+const PURPOSE_MAX: usize = 200;
 const PUSH_ADDRESS_MAX_BYTES: usize = 4_096;
 const LOCALE_MAX: usize = 35;
 const LOCALE_DEFAULT: &str = "en";
@@ -21,10 +20,8 @@ pub fn customer(wire: v1::Customer, now: ServerTime) -> Result<Customer, Invalid
     Ok(Customer {
         id: name::customer("name", &wire.name)?,
         consent: consent.transpose().map_err(|why| why.under("location_consent"))?,
-        topics: ids("topics", &wire.topics, TOPICS_MAX, TopicId::parse)?
-            .into_iter()
-            .map(|topic| (topic, ByChannel::all(Choice::OptIn)))
-            .collect(),
+        topics: preferences::topics(&wire.topics, &wire.topic_choices)?,
+        stopped: wire.stopped,
         quiet_hours: wire
             .quiet_hours
             .map(|wire| quiet_hours(&wire).map_err(|why| why.under("quiet_hours")))
@@ -50,6 +47,7 @@ pub fn whole_message(state: &CustomerState) -> v1::Customer {
         events: event::summaries(&state.events),
         visits: visits.collect(),
         journeys: journeys.collect(),
+        preference_changes: state.changes.iter().map(Into::into).collect(),
         ..v1::Customer::from(&state.customer)
     }
 }
@@ -58,12 +56,11 @@ impl From<&Customer> for v1::Customer {
     fn from(customer: &Customer) -> Self {
         Self {
             name: name::customer_name(&customer.id),
-            location_consent: customer.consent.as_ref().map(|consent| v1::LocationConsent {
-                granted: consent.granted,
-                answer_time: Some(consent.answered.into()),
-                source: consent.source.clone(),
-            }),
-            topics: customer.topics.iter().map(|(topic, _)| topic.to_string()).collect(),
+            location_consent: customer.consent.as_ref().map(Into::into),
+            topics: preferences::opted_in(&customer.topics),
+            topic_choices: preferences::other_choices(&customer.topics),
+            stopped: customer.stopped,
+            preference_changes: Vec::new(),
             quiet_hours: customer.quiet_hours.map(|quiet| match quiet {
                 QuietHours::None => v1::QuietHours::default(),
                 QuietHours::Daily(hours) => v1::QuietHours { start: hours.start(), end: hours.end() },
@@ -72,6 +69,18 @@ impl From<&Customer> for v1::Customer {
             events: Vec::new(),
             visits: Vec::new(),
             journeys: Vec::new(),
+        }
+    }
+}
+
+impl From<&LocationConsent> for v1::LocationConsent {
+    fn from(consent: &LocationConsent) -> Self {
+        Self {
+            granted: consent.granted,
+            answer_time: Some(consent.answered.into()),
+            source: consent.source.clone(),
+            purpose: consent.purpose.clone(),
+            expire_time: consent.expires.map(Into::into),
         }
     }
 }
@@ -125,13 +134,25 @@ impl From<Platform> for v1::Platform {
     }
 }
 
-fn consent(wire: &v1::LocationConsent, now: ServerTime) -> Result<LocationConsent, Invalid> {
-    let answered = wire.answer_time.map(|at| time::server_time("answer_time", at)).transpose()?;
+/// Parses an answer about consent; one that bears no time was given `now`.
+pub(super) fn consent(wire: &v1::LocationConsent, now: ServerTime) -> Result<LocationConsent, Invalid> {
+    let answered = wire.answer_time.map(|at| time::server_time("answer_time", at)).transpose()?.unwrap_or(now);
+    let expires = wire.expire_time.map(|at| time::server_time("expire_time", at)).transpose()?;
+    if expires.is_some_and(|at| at < answered) {
+        return Err(Invalid::new("expire_time", "is before answer_time; must be at it or later"));
+    }
     Ok(LocationConsent {
         granted: wire.granted,
-        answered: answered.unwrap_or(now),
-        source: text("source", &wire.source, 0, SOURCE_MAX)?,
+        answered,
+        source: source("source", &wire.source)?,
+        purpose: text("purpose", &wire.purpose, 0, PURPOSE_MAX)?,
+        expires,
     })
+}
+
+/// Where a change comes from.
+pub(super) fn source(field: &str, wire: &str) -> Result<String, Invalid> {
+    text(field, wire, 0, SOURCE_MAX)
 }
 
 fn quiet_hours(wire: &v1::QuietHours) -> Result<QuietHours, Invalid> {

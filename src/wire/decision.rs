@@ -262,6 +262,8 @@ impl From<&Reason> for v1::Suppression {
         let mut wire = Self { until: reason.until().map(Into::into), ..Self::default() };
         let kind = match reason {
             Reason::NoConsent => Wire::NoConsent,
+            Reason::ConsentExpired => Wire::ConsentExpired,
+            Reason::Stopped => Wire::Stopped,
             Reason::Paused => Wire::Paused,
             Reason::NotActive { until: _ } => Wire::NotActive,
             Reason::Stale { age } => {
@@ -309,6 +311,8 @@ impl TryFrom<v1::Suppression> for Reason {
         Ok(match choice("reason", wire.reason, known)? {
             Wire::Unspecified => return Err(unknown_choice("reason", "UNSPECIFIED", known)),
             Wire::NoConsent => Self::NoConsent,
+            Wire::ConsentExpired => Self::ConsentExpired,
+            Wire::Stopped => Self::Stopped,
             Wire::Paused => Self::Paused,
             Wire::NotActive => Self::NotActive { until },
             Wire::Stale => Self::Stale { age: time::millis("age", required("age", wire.age)?)? },

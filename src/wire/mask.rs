@@ -195,6 +195,10 @@ impl Maskable for v1::Journey {
         &[field!(display_name), field!(brand), field!(stages), field!(allow_skips), field!(restart)];
 }
 
+impl Maskable for v1::Topic {
+    const FIELDS: &'static [Field<Self>] = &[field!(display_name), field!(topic_default)];
+}
+
 impl Maskable for v1::Customer {
     const FIELDS: &'static [Field<Self>] = &[
         field!(location_consent),
@@ -204,13 +208,17 @@ impl Maskable for v1::Customer {
             copy: |from, into| {
                 let part = into.location_consent.get_or_insert_default();
                 part.granted = from.location_consent.as_ref().is_some_and(|part| part.granted);
-                // A new answer was given now, unless the mask names its time, too.
-                part.answer_time = None;
+                // A new answer was given now, and for good, unless the mask names its times, too.
+                (part.answer_time, part.expire_time) = (None, None);
             },
         },
         field!(location_consent.answer_time),
         field!(location_consent.source),
+        field!(location_consent.purpose),
+        field!(location_consent.expire_time),
         field!(topics),
+        field!(topic_choices),
+        field!(stopped),
         field!(quiet_hours),
         field!(traits),
     ];
@@ -285,6 +293,8 @@ mod tests {
                 granted,
                 answer_time: seconds.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
                 source: String::new(),
+                purpose: String::new(),
+                expire_time: None,
             }),
             ..v1::Customer::default()
         };

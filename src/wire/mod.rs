@@ -21,12 +21,14 @@ mod measure;
 pub mod name;
 pub mod ping;
 mod place;
+pub mod preferences;
 mod presence;
 pub(crate) mod record;
 pub mod report;
 mod report_record;
 mod rule;
 pub mod time;
+mod topic;
 pub mod trace;
 pub mod trigger;
 
@@ -34,6 +36,8 @@ pub mod trigger;
 pub(crate) mod arbitrary;
 #[cfg(test)]
 pub(crate) mod arbitrary_events;
+#[cfg(test)]
+pub(crate) mod arbitrary_preferences;
 #[cfg(test)]
 pub(crate) mod arbitrary_report;
 #[cfg(test)]

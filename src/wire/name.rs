@@ -1,6 +1,8 @@
 //! Resource names (AIP-122): `places/{place}`, `customers/{customer}/devices/{device}` and the like.
 
-use crate::model::{CampaignId, CustomerId, DecisionId, DeviceId, Invalid, JourneyId, PlaceId, RegionId, TriggerId};
+use crate::model::{
+    CampaignId, CustomerId, DecisionId, DeviceId, Invalid, JourneyId, PlaceId, RegionId, TopicId, TriggerId,
+};
 
 /// The parent that stands for every customer.
 pub const EVERY_CUSTOMER: &str = "customers/-";
@@ -27,6 +29,12 @@ pub fn campaign(field: &str, name: &str) -> Result<CampaignId, Invalid> {
 pub fn journey(field: &str, name: &str) -> Result<JourneyId, Invalid> {
     let [journey] = segments(field, name, ["journeys"], "journeys/{journey}")?;
     JourneyId::parse(field, journey)
+}
+
+/// Parses `topics/{topic}`.
+pub fn topic(field: &str, name: &str) -> Result<TopicId, Invalid> {
+    let [topic] = segments(field, name, ["topics"], "topics/{topic}")?;
+    TopicId::parse(field, topic)
 }
 
 /// Parses `customers/{customer}`.
@@ -74,6 +82,11 @@ pub fn campaign_name(campaign: &CampaignId) -> String {
 /// `journeys/{journey}`.
 pub fn journey_name(journey: &JourneyId) -> String {
     format!("journeys/{journey}")
+}
+
+/// `topics/{topic}`.
+pub fn topic_name(topic: &TopicId) -> String {
+    format!("topics/{topic}")
 }
 
 /// `customers/{customer}`.

@@ -8,8 +8,10 @@ use super::{customer, each, name, presence, required, time, trace, trigger, v1};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, WAITING_MAX, Waiting};
 use crate::model::customer::DEVICES_MAX;
 use crate::model::invalid::at_most;
+use crate::model::preferences::CHANGES_MAX;
 use crate::model::{
-    Campaign, CustomerId, Decision, Device, Invalid, Journey, Millis, Ping, Place, Region, ServerTime, TriggerId,
+    Campaign, CustomerId, Decision, Device, Invalid, Journey, Millis, Ping, Place, PreferenceChange, Region,
+    ServerTime, Topic, TriggerId,
 };
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, HELD_MAX, Held, Stages, Visits};
@@ -72,6 +74,7 @@ embedded! {
     Region as RegionRecord.region: Region;
     Campaign as CampaignRecord.campaign: Campaign;
     Journey as JourneyRecord.journey: Journey;
+    Topic as TopicRecord.topic: Topic;
     Decision as DecisionRecord.decision: Decision;
 }
 
@@ -158,6 +161,8 @@ impl Record for CustomerState {
             visits: (self.visits != Visits::default()).then(|| (&self.visits).into()),
             stages: (self.stages != Stages::default()).then(|| (&self.stages).into()),
             exposures: (self.exposures != Exposures::default()).then(|| (&self.exposures).into()),
+            preference_changes: self.changes.iter().map(Into::into).collect(),
+            lapsed: self.lapsed,
         }
         .encode_to_vec()
     }
@@ -182,6 +187,8 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
     let visits = record.visits.map(Visits::try_from).transpose().map_err(|why| why.under("visits"))?;
     let stages = record.stages.map(Stages::try_from).transpose().map_err(|why| why.under("stages"))?;
     let exposures = record.exposures.map(Exposures::try_from).transpose().map_err(|why| why.under("exposures"))?;
+    at_most("preference_changes", record.preference_changes.len(), CHANGES_MAX)?;
+    let changes = each("preference_changes", record.preference_changes, PreferenceChange::try_from)?;
     Ok(CustomerState {
         customer,
         devices,
@@ -191,6 +198,8 @@ fn customer_state(record: stored::CustomerRecord) -> Result<CustomerState, Inval
         visits: visits.unwrap_or_default(),
         stages: stages.unwrap_or_default(),
         exposures: exposures.unwrap_or_default(),
+        changes,
+        lapsed: record.lapsed,
     })
 }
 

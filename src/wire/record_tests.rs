@@ -1,7 +1,7 @@
 //! What is stored comes back the same, and damage never panics.
 
 use super::record::{Logged, Queued, Record};
-use super::{arbitrary, arbitrary_events, arbitrary_report};
+use super::{arbitrary, arbitrary_events, arbitrary_preferences, arbitrary_report};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, Waiting};
 use crate::model::*;
 use crate::presence::{
@@ -185,10 +185,11 @@ fn state() -> impl Strategy<Value = CustomerState> {
         },
     );
     let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());
-    (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), arbitrary_events::known()).prop_map(
+    let known = (arbitrary_events::known(), arbitrary_preferences::changed());
+    (arbitrary::customer(), devices, ledger(), vec(held(), 0..3), known).prop_map(
         |(customer, devices, ledger, held, own)| {
-            let (events, visits, stages, exposures) = own;
-            CustomerState { customer, devices, ledger, held, events, visits, stages, exposures }
+            let ((events, visits, stages, exposures), (changes, lapsed)) = own;
+            CustomerState { customer, devices, ledger, held, events, visits, stages, exposures, changes, lapsed }
         },
     )
 }
@@ -216,12 +217,13 @@ proptest! {
     #[test]
     fn the_catalogue_comes_back(
         place in arbitrary::place(), region in arbitrary::region(), campaign in arbitrary::campaign(),
-        journey in arbitrary_events::journey(), at: prop::sample::Index,
+        journey in arbitrary_events::journey(), topic in arbitrary_preferences::topic(), at: prop::sample::Index,
     ) {
         check(&place, at)?;
         check(&region, at)?;
         check(&campaign, at)?;
         check(&journey, at)?;
+        check(&topic, at)?;
     }
 
     #[test]

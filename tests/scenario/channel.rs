@@ -1,9 +1,9 @@
-//! `event till purchase value=4.50 USD size=large of maya` and `trait tier=gold of maya`.
+//! `event till purchase value=4.50 USD size=large of maya`, `trait tier=gold of maya` and `prefer news.push=out of maya`.
 
 use super::script::Deed;
 use super::setting::Setting;
 use super::words::{Day, Read, Words, id, number, unknown};
-use doorstep::files::read_scalar;
+use doorstep::files::{read_choice, read_scalar};
 use doorstep::model::{
     Currency, CustomerId, Event, EventChannel, EventId, EventName, Money, PropertyName, ServerTime, TraitChange,
     TraitName,
@@ -60,6 +60,16 @@ pub(super) fn of_trait(mut words: Words<'_>, setting: &Setting) -> Read<Deed> {
         },
     };
     Ok(Deed::Trait(whose(&mut words, setting)?, change))
+}
+
+/// Reads what follows `at TIME prefer`: `offers=in news.push=out`.
+pub(super) fn preferences(mut words: Words<'_>, setting: &Setting) -> Read<Deed> {
+    let mut settings = Vec::new();
+    while let Some(word) = words.peek().filter(|word| *word != "of") {
+        words.any();
+        settings.push(read_choice(word).map_err(|why| why.to_string())?);
+    }
+    Ok(Deed::Prefer(whose(&mut words, setting)?, settings))
 }
 
 /// Why an event was refused, in a scenario's words.

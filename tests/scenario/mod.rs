@@ -98,7 +98,10 @@ fn play(name: &str, text: &str) -> Result<(Script, Vec<Followed>), String> {
 fn differing<'a>(script: &'a Script, followed: &'a [Followed]) -> impl Iterator<Item = (&'a Act, &'a Followed)> {
     script.acts.iter().zip(followed).filter(|(act, came)| match (&act.expected, &act.deed) {
         (Some(expected), _) => *expected != came.concat(),
-        (None, script::Deed::Consent(..) | script::Deed::Event(..) | script::Deed::Trait(..)) => !came.is_empty(),
+        (
+            None,
+            script::Deed::Consent(..) | script::Deed::Prefer(..) | script::Deed::Event(..) | script::Deed::Trait(..),
+        ) => !came.is_empty(),
         (
             None,
             script::Deed::Reports(_) | script::Deed::Refund(..) | script::Deed::Wait | script::Deed::Report(_),

@@ -90,6 +90,8 @@ fn detail(reason: &Reason, assessment: &Assessment) -> String {
         Reason::Outranked { by } => format!(" by {by}"),
         Reason::Cap { limit, .. } => format!(" of {limit}"),
         Reason::NoConsent
+        | Reason::ConsentExpired
+        | Reason::Stopped
         | Reason::Paused
         | Reason::NotActive { .. }
         | Reason::Topic

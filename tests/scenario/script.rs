@@ -4,7 +4,7 @@ use super::channel;
 use super::legs::{self, Report};
 use super::setting::Setting;
 use super::words::{Day, Read, Words, id};
-use doorstep::model::{CampaignId, CustomerId, Event, ServerTime, TraitChange};
+use doorstep::model::{CampaignId, CustomerId, Event, PreferenceSetting, ServerTime, TraitChange};
 use std::ops::Range;
 
 /// A scenario that was read.
@@ -36,8 +36,10 @@ pub(super) struct Act {
 pub(super) enum Deed {
     /// A device reports.
     Reports(Vec<Report>),
-    /// A customer answers about consent.
-    Consent(CustomerId, bool),
+    /// A customer answers about consent, for a time where it is given.
+    Consent(CustomerId, bool, Option<ServerTime>),
+    /// A customer says what they want to hear of.
+    Prefer(CustomerId, Vec<PreferenceSetting>),
     /// Time passes, and nobody reports: what is due is done.
     Wait,
     /// The latest message of a campaign to a customer ended undelivered.
@@ -113,18 +115,32 @@ fn act(
         return Err(format!("is at {}, before line {}; must stand above it", day.clock(at), earlier.lines.start + 1));
     }
     let setting = &script.setting;
-    let verb = words.take("ping, walk, stay, wait, event, trait, withdraw, grant, refund or report")?;
+    let verb = words
+        .take("ping, walk, stay, wait, event, trait, withdraw, grant, prefer, stop, resume, refund or report")?;
     let deed = match verb {
         "ping" | "walk" | "stay" => Deed::Reports(legs::read(verb, words, at, &day, setting)?),
         "wait" => {
             words.end()?;
             Deed::Wait
         }
-        "withdraw" | "grant" => {
+        "withdraw" => {
             let customer = customer(&mut words, setting)?;
             words.end()?;
-            Deed::Consent(customer, verb == "grant")
+            Deed::Consent(customer, false, None)
         }
+        "grant" => {
+            let customer = customer(&mut words, setting)?;
+            let expires =
+                words.take_if("until").then(|| day.moment(words.take("a time such as 13:00")?)).transpose()?;
+            words.end()?;
+            Deed::Consent(customer, true, expires.map(ServerTime))
+        }
+        "stop" | "resume" => {
+            let customer = customer(&mut words, setting)?;
+            words.end()?;
+            Deed::Prefer(customer, vec![PreferenceSetting::Stopped(verb == "stop")])
+        }
+        "prefer" => channel::preferences(words, setting)?,
         "refund" => {
             let campaign = id("campaign", words.take("a campaign")?, CampaignId::parse)?;
             words.expect("of")?;
@@ -141,7 +157,7 @@ fn act(
         "trait" => channel::of_trait(words, setting)?,
         other => {
             return Err(format!(
-                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant, refund or report"
+                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant, prefer, stop, resume, refund or report"
             ));
         }
     };

@@ -8,7 +8,7 @@ use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
     BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
     Journey, LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity,
-    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, TopicId, Uuid, Version,
+    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, Topic, TopicDefault, TopicId, Uuid, Version,
 };
 use doorstep::qualify::{CampaignBook, JourneyBook};
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ pub(super) struct Setting {
     regions: Vec<Region>,
     campaigns: Vec<doorstep::model::Campaign>,
     journeys: Vec<Journey>,
+    topics: Vec<Topic>,
     customers: BTreeMap<CustomerId, CustomerState>,
     /// Whose each device is.
     pub(super) owners: BTreeMap<DeviceId, CustomerId>,
@@ -71,12 +72,22 @@ impl Setting {
                 self.journeys.push(read_journey(words)?);
                 Ok(())
             }
+            "topic" => {
+                let id = id("topic", words.take("the topic's id")?, TopicId::parse)?;
+                let default = match words.take("opt-in or opt-out")? {
+                    "opt-in" => TopicDefault::OptIn,
+                    "opt-out" => TopicDefault::OptOut,
+                    other => return Err(unknown(other, "opt-in and opt-out")),
+                };
+                self.topics.push(Topic { display_name: id.to_string(), id, default });
+                words.end()
+            }
             "quiet-hours" => {
                 self.manners.quiet_hours = Some(daily(words.take("hours such as 21:00-08:00")?)?);
                 words.end()
             }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign, customer, device, audience or journey"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign, customer, device, audience, journey or topic"
             )),
         }
     }
@@ -86,7 +97,10 @@ impl Setting {
         let places = self.places.iter().cloned().map(Arc::new);
         let atlas =
             Atlas::build(places, self.regions.iter().cloned().map(Arc::new)).map_err(|why| why.to_string())?;
-        let campaigns = CampaignBook::build(self.campaigns.iter().cloned().map(Arc::new));
+        let campaigns = CampaignBook::with_topics(
+            self.campaigns.iter().cloned().map(Arc::new),
+            self.topics.iter().cloned().map(Arc::new),
+        );
         let journeys = JourneyBook::build(self.journeys.iter().cloned().map(Arc::new));
         Ok((Catalogue { atlas, campaigns, journeys }, self.customers.clone()))
     }
@@ -262,13 +276,24 @@ impl Setting {
                 ("consent", "no") => customer.consent = Some(consent(false, ServerTime(0))),
                 ("topics", topics) => {
                     let topics: Vec<TopicId> = ids("topics", topics, TopicId::parse)?;
-                    topics.into_iter().for_each(|topic| customer.topics.opt_in(topic));
+                    for topic in topics {
+                        customer.topics.opt_in(topic);
+                    }
                 }
+                ("choices", all) => {
+                    for one in all.split(',') {
+                        customer.set(&files::read_choice(one).map_err(|why| why.to_string())?);
+                    }
+                }
+                ("stopped", "yes") => customer.stopped = true,
                 ("quiet-hours", "none") => customer.quiet_hours = Some(QuietHours::None),
                 ("quiet-hours", hours) => customer.quiet_hours = Some(QuietHours::Daily(daily(hours)?)),
                 ("devices", names) => devices = names.split(',').map(device).collect::<Read<_>>()?,
                 (other, _) => {
-                    return Err(unknown(other, "consent=yes, consent=no, topics=, quiet-hours= and devices="));
+                    return Err(unknown(
+                        other,
+                        "consent=yes, consent=no, topics=, choices=, stopped=yes, quiet-hours= and devices=",
+                    ));
                 }
             }
         }
@@ -324,7 +349,7 @@ fn device(text: &str) -> Read<Device> {
 
 /// An answer about consent.
 pub(super) fn consent(granted: bool, answered: ServerTime) -> LocationConsent {
-    LocationConsent { granted, answered, source: "scenario".to_owned() }
+    LocationConsent { source: "scenario".to_owned(), ..LocationConsent::answered(granted, answered) }
 }
 
 /// What fences and beacon regions have in common.

@@ -7,7 +7,9 @@ use super::setting::consent;
 use super::words::Read;
 use doorstep::engine::{Catalogue, CustomerState, Engine, Observed, Outcome};
 use doorstep::model::event::change_traits;
-use doorstep::model::{CustomerId, DeviceId, JourneyId, Sequence, ServerTime, StageId, TriggerId, Verdict};
+use doorstep::model::{
+    Customer, CustomerId, DeviceId, JourneyId, LocationConsent, Sequence, ServerTime, StageId, TriggerId, Verdict,
+};
 use doorstep::presence::PresenceConfig;
 use doorstep::qualify::Recorded;
 use doorstep::report::Tally;
@@ -43,6 +45,7 @@ fn steps(script: &Script) -> Vec<(usize, usize)> {
                 steps.extend(arrivals.map(|(step, report)| (report.arrives, index, step)));
             }
             Deed::Consent(..)
+            | Deed::Prefer(..)
             | Deed::Refund(..)
             | Deed::Event(..)
             | Deed::Trait(..)
@@ -103,6 +106,8 @@ impl Stage {
                 let config = PresenceConfig::default();
                 let engine =
                     Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+                // As the server does.
+                let lapsed = state.lapse(report.arrives).then(|| "consent expired".to_owned());
                 let before = state.clone();
                 let observed = engine.observe(state, &report.device, &ping, report.arrives);
                 // Same pings, same answer.
@@ -114,14 +119,22 @@ impl Stage {
                     ));
                 }
                 self.coherent(owner, &observed).map_err(|why| format!("line {}: {why}", act.lines.start + 1))?;
-                Ok(prose::observed(&observed, &act.day))
+                Ok(lapsed.into_iter().chain(prose::observed(&observed, &act.day)).collect())
             }
-            Deed::Consent(customer, granted) => {
+            Deed::Consent(customer, granted, expires) => {
                 let state = self.customers.get_mut(customer).ok_or_else(missing)?;
-                state.customer.consent = Some(consent(*granted, act.at));
-                if !granted {
-                    state.forget_positions();
+                let answer = LocationConsent { expires: *expires, ..consent(*granted, act.at) };
+                let answered = Customer { consent: Some(answer), ..state.customer.clone() };
+                state.change(answered, act.at, "scenario");
+                Ok(Vec::new())
+            }
+            Deed::Prefer(customer, settings) => {
+                let state = self.customers.get_mut(customer).ok_or_else(missing)?;
+                let mut prefers = state.customer.clone();
+                for setting in settings {
+                    prefers.set(setting);
                 }
+                state.change(prefers, act.at, "scenario");
                 Ok(Vec::new())
             }
             Deed::Wait => self.wait(script, act),
@@ -165,6 +178,9 @@ impl Stage {
             let engine = Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
             let mut outcomes = Vec::new();
             while let Some(due) = engine.due(&state).filter(|due| *due <= act.at) {
+                if state.lapse(due) {
+                    told.push("consent expired".to_owned());
+                }
                 outcomes.extend(engine.tick(&mut state, due));
             }
             self.customers.insert(owner.clone(), state);

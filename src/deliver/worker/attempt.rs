@@ -32,12 +32,12 @@ pub(super) enum Landing {
 impl Desk {
     /// Takes up a job: ends its trigger when it has expired, makes one attempt otherwise.
     pub(super) async fn attempt(&self, job: Job<OutboxEntry>) -> Landing {
-        let claim = match self.records.claim(&job.entry) {
+        let at = (self.clock)();
+        let claim = match self.records.claim(&job.entry, at) {
             Ok(Some(claim)) => claim,
             Ok(None) => return Landing::Ended,
             Err(error) => return self.stumble(job, error.into()),
         };
-        let at = (self.clock)();
         if claim.trigger.expires <= at {
             return self.end(job, None, DeliveryState::Expired).await;
         }

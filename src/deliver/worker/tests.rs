@@ -75,7 +75,7 @@ impl Kept {
     async fn add(&self, trigger: Trigger) {
         let mut state = CustomerState::new(Customer::new(trigger.customer.clone()));
         let granted = trigger.customer.as_str() != "withdrawn";
-        state.customer.consent = Some(LocationConsent { granted, answered: trigger.created, source: String::new() });
+        state.customer.consent = Some(LocationConsent::answered(granted, trigger.created));
         if trigger.customer.as_str() != "gone" {
             let device = device();
             state.devices.insert(device.id.clone(), DeviceState::new(device));

@@ -1,7 +1,7 @@
 //! Each policy's answers, in a table.
 
 use super::{NOW, World, id};
-use crate::model::{ActiveWindow, Cap, CapScope, CapWindow, Millis, Reason, ServerTime, Verdict};
+use crate::model::{ActiveWindow, Cap, CapScope, CapWindow, Millis, Reason, ServerTime, TopicDefault, Verdict};
 
 /// What is set up, why the policy refuses if it does, and its words; none where it has no say.
 pub(super) type Case = (fn(&mut World), Option<Reason>, &'static str);
@@ -72,6 +72,28 @@ fn consent() {
             (|_| {}, None, "granted"),
             (|w| w.customer.consent.as_mut().unwrap().granted = false, Some(Reason::NoConsent), "not granted"),
             (|w| w.customer.consent = None, Some(Reason::NoConsent), "never asked"),
+            (|w| w.customer.consent.as_mut().unwrap().expires = Some(NOW + Millis(1)), None, "granted"),
+            (|w| w.customer.consent.as_mut().unwrap().expires = Some(NOW), Some(Reason::ConsentExpired), "expired"),
+        ],
+    );
+}
+
+#[test]
+fn stopped() {
+    const TOLD: &str = "wants to hear nothing at all";
+    check(
+        "stopped",
+        &[
+            (|_| {}, None, ""),
+            (|w| w.customer.stopped = true, Some(Reason::Stopped), TOLD),
+            (
+                |w| {
+                    w.customer.stopped = true;
+                    w.campaign.transactional = true;
+                },
+                None,
+                "",
+            ),
         ],
     );
 }
@@ -123,6 +145,11 @@ fn topic() {
         &[
             (|_| {}, None, "opted in to offers"),
             (|w| w.campaign.topic = id!(TopicId, "parking"), Some(Reason::Topic), "not opted in to parking"),
+            (
+                |w| (w.campaign.topic, w.topic_default) = (id!(TopicId, "parking"), TopicDefault::OptOut),
+                None,
+                "not opted out of parking",
+            ),
         ],
     );
 }

@@ -40,7 +40,7 @@ async fn withdrawing_consent_erases_what_was_derived_from_positions() {
     assert!(records.outbox(None, 9).unwrap().is_empty(), "and what was pending");
     assert!(ok(entries().await).entries.is_empty());
     let (state, _) = records.load_customer(&maya).unwrap().unwrap();
-    assert!(!state.customer.consents() && !state.customer.topics.is_empty());
+    assert!(!state.customer.consents(NOW) && !state.customer.topics.is_empty());
     assert!(state.devices.values().all(|own| own.presence == DevicePresence::default() && own.trace_until.is_none()));
     assert!(decisions_of(&bench, "customers/maya").await.is_empty());
 
@@ -113,7 +113,7 @@ async fn an_erasure_that_was_cut_off_ends_before_consent_comes_anew() {
 
 /// Maya's answer about consent, given at a moment.
 fn answer(granted: bool, at: Option<ServerTime>) -> v1::UpdateCustomerRequest {
-    let consent = v1::LocationConsent { granted, answer_time: at.map(Into::into), source: String::new() };
+    let consent = v1::LocationConsent { granted, answer_time: at.map(Into::into), ..v1::LocationConsent::default() };
     let customer =
         v1::Customer { name: "customers/maya".into(), location_consent: Some(consent), ..v1::Customer::default() };
     let update_mask = mask(&["location_consent"]);
@@ -133,7 +133,7 @@ async fn an_old_grant_does_not_beat_a_later_withdrawal() {
     ] {
         ok(customers.update_customer(Request::new(answer(granted, at))).await);
         let (state, _) = records.load_customer(&maya).unwrap().unwrap();
-        assert_eq!(state.customer.consents(), consents, "{granted} at {at:?}");
+        assert_eq!(state.customer.consents(NOW), consents, "{granted} at {at:?}");
     }
 }
 
@@ -153,18 +153,12 @@ async fn a_mask_of_topics_creates_a_customer_whole_and_leaves_consent_alone_late
     };
     let noah = || records.load_customer(&CustomerId::parse("", "noah").unwrap()).unwrap().unwrap();
     ok(apply("offers").await);
-    assert!(noah().0.customer.consents());
+    assert!(noah().0.customer.consents(NOW));
     let (mut state, revision) = noah();
     state.customer.consent = None;
     records.save_customer(&state, revision).await.unwrap();
     ok(apply("news").await);
     let customer = noah().0.customer;
-    assert!(
-        !customer.consents()
-            && customer.wants(
-                &crate::model::TopicId::parse("", "news").unwrap(),
-                crate::model::TopicDefault::OptIn,
-                crate::model::Channel::Push
-            )
-    );
+    let news = TopicId::parse("", "news").unwrap();
+    assert!(!customer.consents(NOW) && customer.wants(&news, TopicDefault::OptIn, Channel::Push));
 }

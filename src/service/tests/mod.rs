@@ -5,6 +5,7 @@ mod customers;
 mod decisions;
 mod events;
 mod journeys;
+mod preferences;
 mod reports;
 
 use super::campaign_service::Campaigns;
@@ -14,6 +15,7 @@ use super::customer_service::Customers;
 use super::decision_service::Decisions;
 use super::hot::HotCustomers;
 use super::region_service::Regions;
+use super::timers::Timers;
 use crate::model::*;
 use crate::presence::DevicePresence;
 use crate::store::{Erasure, MemoryStore, Outcomes, Records, TraceEntry};
@@ -41,25 +43,32 @@ struct Bench {
     decisions: Decisions,
     drain: watch::Sender<bool>,
     hot: HotCustomers,
+    clock: Clock,
+    timers: Timers,
+    store: Arc<MemoryStore>,
 }
 
 /// The services with two places, a region of each, a campaign and a customer with a phone.
 async fn bench() -> Bench {
-    let records = Records::new(Arc::new(MemoryStore::new()));
+    let store = Arc::new(MemoryStore::new());
+    let records = Records::new(store.clone());
     let catalogue = CatalogueCell::load(records.clone()).unwrap();
     let clock = Clock::pings();
     clock.now_at(DeviceTime(NOW.0));
     let (drain, draining) = watch::channel(false);
-    let hot = HotCustomers::new(10);
+    let (hot, timers) = (HotCustomers::new(10), Timers::default());
     let bench = Bench {
         regions: Regions::new(catalogue.clone()),
         campaigns: Campaigns::new(catalogue.clone(), records.clone()),
-        customers: Customers::new(records.clone(), clock.clone(), hot.clone()),
-        decisions: Decisions::new(records.clone(), catalogue.clone(), clock, draining),
+        customers: Customers::new(records.clone(), clock.clone(), hot.clone(), timers.clone()),
+        decisions: Decisions::new(records.clone(), catalogue.clone(), clock.clone(), draining),
         records,
         catalogue,
         drain,
         hot,
+        clock,
+        timers,
+        store,
     };
     let batch = v1::BatchUpsertRegionsRequest {
         places: vec![place("welton"), place("tremont")],

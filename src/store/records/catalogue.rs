@@ -1,11 +1,11 @@
-//! Places, regions, campaigns and journeys.
+//! Places, regions, campaigns, journeys and topics.
 
 use super::{PAGE_MAX, Records, decode, put};
-use crate::model::{Campaign, CampaignId, Journey, JourneyId, Place, PlaceId, Region, RegionId};
+use crate::model::{Campaign, CampaignId, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId};
 use crate::store::{CommitError, Expect, Revision, Scan, StoreError, Table, Write};
 use crate::wire::record::Record;
 
-/// All places, regions, campaigns and journeys, each by id.
+/// All places, regions, campaigns, journeys and topics, each by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StoredCatalogue {
     /// The places.
@@ -16,6 +16,8 @@ pub struct StoredCatalogue {
     pub campaigns: Vec<Campaign>,
     /// The journeys.
     pub journeys: Vec<Journey>,
+    /// The topics.
+    pub topics: Vec<Topic>,
 }
 
 /// One change of the catalogue, and what must be there before.
@@ -37,6 +39,10 @@ pub enum CatalogueChange {
     PutJourney(Box<Journey>, Expect),
     /// Deletes a journey, if there is one.
     DeleteJourney(JourneyId, Expect),
+    /// Adds or replaces a topic.
+    PutTopic(Topic, Expect),
+    /// Deletes a topic, if there is one.
+    DeleteTopic(TopicId, Expect),
 }
 
 impl Records {
@@ -47,6 +53,7 @@ impl Records {
             regions: self.all(Table::Regions)?,
             campaigns: self.all(Table::Campaigns)?,
             journeys: self.all(Table::Journeys)?,
+            topics: self.all(Table::Topics)?,
         })
     }
 
@@ -87,5 +94,7 @@ fn write(change: CatalogueChange) -> Write {
             put(Table::Journeys, key(journey.id.as_str()), &*journey, expect)
         }
         CatalogueChange::DeleteJourney(journey, expect) => delete(Table::Journeys, journey.as_str(), expect),
+        CatalogueChange::PutTopic(topic, expect) => put(Table::Topics, key(topic.id.as_str()), &topic, expect),
+        CatalogueChange::DeleteTopic(topic, expect) => delete(Table::Topics, topic.as_str(), expect),
     }
 }

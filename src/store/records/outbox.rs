@@ -74,15 +74,15 @@ impl Records {
         Ok(OutboxPart { entries, damaged, last, full })
     }
 
-    /// What an entry stands for; nothing when it has ended, or its customer is no more.
-    pub fn claim(&self, entry: &OutboxEntry) -> Result<Option<Claim>, StoreError> {
+    /// What an entry stands for by now; nothing when it has ended, or its customer is no more.
+    pub fn claim(&self, entry: &OutboxEntry, now: ServerTime) -> Result<Option<Claim>, StoreError> {
         let Some((stored, _)) = self.trigger(&entry.customer, &entry.trigger)? else { return Ok(None) };
         let Some((state, _)) = self.load_customer(&entry.customer)? else { return Ok(None) };
         if stored.state != DeliveryState::Pending {
             return Ok(None);
         }
         let device = state.devices.get(&stored.trigger.device).map(|own| own.device.clone());
-        let (consents, attempts_made) = (state.customer.consents(), stored.attempts_made);
+        let (consents, attempts_made) = (state.customer.consents(now), stored.attempts_made);
         Ok(Some(Claim { trigger: stored.trigger, device, consents, attempts_made }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Records, delete};
 use crate::model::{CustomerId, ServerTime};
-use crate::store::{Expect, Scan, StoreError, Table, Write};
+use crate::store::{CommitError, Expect, Scan, StoreError, Table, Write};
 
 /// How many timers are read at once.
 const CHUNK: usize = 1_000;
@@ -35,6 +35,11 @@ impl Timer {
 }
 
 impl Records {
+    /// Lets a customer's timer go off at a moment.
+    pub async fn set_timer(&self, customer: &CustomerId, at: ServerTime) -> Result<(), CommitError> {
+        self.store.commit(Timer::Set(at).write(customer).into_iter().collect()).await.map(drop)
+    }
+
     /// The timers of all customers. One that does not read goes off at once.
     pub fn load_timers(&self) -> Result<Vec<(CustomerId, ServerTime)>, StoreError> {
         let mut timers = Vec::new();

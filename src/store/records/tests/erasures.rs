@@ -36,7 +36,7 @@ fn a_deletion_that_was_cut_off_is_finished() {
         records.store.commit(cut_off).await.unwrap();
         assert!(is_conflict(&records.create_customer(&maya).await), "it is still being deleted");
         let entry = records.outbox(None, 1).unwrap().remove(0);
-        assert_eq!(records.claim(&entry).unwrap(), None, "nothing more is delivered");
+        assert_eq!(records.claim(&entry, ServerTime(5)).unwrap(), None, "nothing more is delivered");
         records.finish_erasures().await.unwrap();
         assert!(content(&records).is_empty());
         records.create_customer(&maya).await.unwrap();
@@ -53,7 +53,7 @@ fn a_withdrawal_that_was_cut_off_is_finished_and_leaves_the_ledger() {
         let id = &maya.customer.id;
         records.save_and_note(&maya, revision, &[Erasure::History]).await.unwrap();
         let entry = records.outbox(None, 1_000).unwrap().into_iter().find(|entry| entry.customer == *id).unwrap();
-        assert!(!records.claim(&entry).unwrap().unwrap().consents, "nothing more is delivered");
+        assert!(!records.claim(&entry, ServerTime(5)).unwrap().unwrap().consents, "nothing more is delivered");
         records.finish_erasures().await.unwrap();
         records.record_delivery(&entry, None, DeliveryState::Delivered, None).await.unwrap();
         let (left, _) = records.load_customer(id).unwrap().unwrap();

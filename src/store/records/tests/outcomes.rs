@@ -85,7 +85,7 @@ fn the_outbox_gives_what_is_due_in_order() {
             .unwrap();
         let first = &records.outbox(None, 1).unwrap()[0];
         assert_eq!((first.attempts_made, first.next_attempt), (1, Some(ServerTime(50))));
-        let claim = records.claim(first).unwrap().unwrap();
+        let claim = records.claim(first, ServerTime(5)).unwrap().unwrap();
         assert_eq!((claim.trigger, claim.attempts_made), (trigger("maya", 1), 1));
         assert_eq!(claim.device.unwrap().id, phone());
     });
@@ -112,7 +112,7 @@ fn a_delivery_ends_in_one_commit_and_gives_back_what_was_not_used() {
             let left = records.load_customer(customer).unwrap().unwrap().0.ledger.sends;
             assert_eq!(left.len(), budget);
             assert_eq!(left.iter().any(|sent| sent.trigger == entry.trigger), end == DeliveryState::Delivered);
-            assert_eq!(records.claim(&entry).unwrap(), None);
+            assert_eq!(records.claim(&entry, ServerTime(5)).unwrap(), None);
             assert_eq!(records.outbox(None, 9).unwrap().len(), 1);
 
             records.record_delivery(&entry, None, DeliveryState::Refused, None).await.unwrap();
