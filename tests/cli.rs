@@ -230,6 +230,36 @@ fn journeys_come_and_go_and_events_lead_through_them() {
 }
 
 #[test]
+fn sensitive_places_are_kept_out_of() {
+    let server = Server::start(&["--simulation-clock"]);
+    register(&server);
+    let directory = tempfile::tempdir().expect("a directory");
+    let zones = |name: &str, lat: f64, kind: &str| {
+        let file = directory.path().join(name);
+        let text = format!(
+            r#"{{"type": "FeatureCollection", "features": [{{"type": "Feature", "id": "st-anne",
+                "properties": {{"kind": "{kind}", "radius_m": 50}},
+                "geometry": {{"type": "Point", "coordinates": [-104.98905, {lat}]}}}}]}}"#
+        );
+        std::fs::write(&file, text).expect("a file");
+        file.to_str().expect("UTF-8").to_owned()
+    };
+    check(&server, &["zones", "list"], &["no zones"]);
+    let told = ["1 zone imported: 1 new, 0 replaced", "1 region over them, silent from now on: roost-tremont"];
+    check(&server, &["zones", "import", &zones("a.geojson", 39.74296, "clinic")], &told);
+    check(&server, &["zones", "list"], &["st-anne", "clinic", "0 pings kept by number alone"]);
+    check_json(&server, &["zones", "list"], 1);
+    check(&server, &["zones", "show", "st-anne"], &["regions/roost-tremont", "ZONE_KIND_CLINIC"]);
+    check(&server, &["regions", "lint"], &["shares ground with the sensitive place st-anne"]);
+    let regions = fixture("regions.geojson");
+    refused(&server.address, &["regions", "import", &regions], "shares ground with zones/st-anne (clinic)");
+    let bad = zones("b.geojson", 39.7, "bank");
+    refused(&server.address, &["zones", "import", &bad], "features[0].properties.kind is \"bank\"");
+    check(&server, &["zones", "delete", "st-anne"], &["zone st-anne deleted"]);
+    check(&server, &["regions", "import", &regions], &["replaced"]);
+}
+
+#[test]
 fn customers_choose_what_they_hear_of() {
     let server = Server::start(&["--simulation-clock"]);
     register(&server);

@@ -138,6 +138,7 @@ fn what_cannot_be_read_says_where_and_what_would_be_right() {
         ("campaign tea", "applies nowhere; write region=…, brand=… or tag=…"),
         ("customer otto devices=phone-1", "gives phone-1 to otto, but maya has it"),
         ("use denver/streets", "has \"denver/streets\", which is not known here; known are SET"),
+        ("zone clinic bank at street radius=40m", "kind is \"bank\"; must be one of clinic, school, shelter"),
         ("suddenly", "begins with \"suddenly\"; must begin with at, day, use"),
     ] {
         let refused = scenario::judge("broken", &told(line)).unwrap_err();
@@ -149,6 +150,10 @@ fn what_cannot_be_read_says_where_and_what_would_be_right() {
 #[test]
 fn acts_stand_in_order_and_below_their_setting() {
     for (lines, report) in [
+        (
+            "zone a clinic at street radius=40m\nfence b place=roost at street radius=40m",
+            "broken:8: shares ground with the zone a",
+        ),
         ("at 12:00 withdraw maya\nat 11:00 grant maya", "broken:8: is at 11:00, before line 7; must stand above it"),
         ("at 12:00 withdraw maya\nspot late 39,-104", "broken:8: says \"spot\" after the first at line"),
         ("", "broken: nothing happens"),

@@ -223,7 +223,7 @@ pub fn replay(
     for arrival in arrivals {
         note(player.wait(&arrival.device, Some(arrival.received)));
         match player.play(arrival) {
-            Some(Observed::Kept(outcomes)) => {
+            Some(Observed::Kept(outcomes) | Observed::Hushed(outcomes)) => {
                 figures.pings += 1;
                 note(outcomes);
             }

@@ -1,12 +1,12 @@
 //! `doorstep regions lint`.
 
-use super::output;
 use super::regions::{Filter, client, places, regions};
+use super::{output, zones};
 use anyhow::Context;
 use doorstep::files::{Defaults, read_regions};
 use doorstep::locate::lint::{self, Expectation, Finding, PASS_WITHIN, Severity, VISIT_S};
-use doorstep::locate::{Atlas, Site};
-use doorstep::model::{BrandId, Place, Region};
+use doorstep::locate::{Atlas, Site, Zones};
+use doorstep::model::{BrandId, Place, Region, Zone};
 use doorstep::wire::v1::{self, RegionWarningSeverity};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +22,9 @@ pub(super) struct Lint {
     /// The brand of the file's regions that name no place.
     #[arg(long, default_value = "unnamed", requires = "file")]
     brand: String,
+    /// A GeoJSON FeatureCollection of sensitive places to look at with the file. Without a file, the server's count.
+    #[arg(long, requires = "file")]
+    zones: Option<PathBuf>,
     /// Show what to expect of every fence, not just of those with a finding.
     #[arg(long, conflicts_with = "json")]
     all: bool,
@@ -40,7 +43,14 @@ impl Lint {
             None => fetch(server).await?,
         };
         let atlas = Atlas::build(places.into_iter().map(Arc::new), regions.into_iter().map(Arc::new))?;
-        let findings = lint::lint(&atlas);
+        let zones: Vec<Zone> = match (&self.file, &self.zones) {
+            (_, Some(file)) => zones::read(file)?,
+            (Some(_), None) => Vec::new(),
+            (None, None) => zones::all(server).await?.0.into_iter().map(Zone::try_from).collect::<Result<_, _>>()?,
+        };
+        let zones = Zones::build(zones.into_iter().map(Arc::new))?;
+        let mut findings = lint::lint_sensitive(&atlas, &zones);
+        findings.extend(lint::lint(&atlas));
         if self.json {
             findings
                 .iter()

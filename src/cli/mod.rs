@@ -15,6 +15,7 @@ mod serve;
 mod topics;
 mod traces;
 mod triggers;
+mod zones;
 
 use clap::{Parser, Subcommand};
 
@@ -39,6 +40,9 @@ enum Command {
     /// Where things happen: the places, and the fences and beacons in and around them.
     #[command(subcommand)]
     Regions(regions::Regions),
+    /// Sensitive places, in which nothing is decided and nothing kept.
+    #[command(subcommand)]
+    Zones(zones::ZonesCommand),
     /// What to say, to whom, and when.
     #[command(subcommand)]
     Campaigns(campaigns::Campaigns),
@@ -76,6 +80,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         match args.command {
             Command::Serve(serve) => serve.run().await,
             Command::Regions(command) => command.run(&server).await,
+            Command::Zones(command) => command.run(&server).await,
             Command::Campaigns(command) => command.run(&server).await,
             Command::Journeys(command) => command.run(&server).await,
             Command::Topics(command) => command.run(&server).await,

@@ -21,7 +21,7 @@ pub use order::{Order, WAIT_MAX, WAITING_MAX, Waiting};
 pub use sequences::Sequences;
 pub use state::{CustomerState, DeviceState};
 
-use crate::locate::{Atlas, Site};
+use crate::locate::{Atlas, Site, Zones};
 use crate::model::{
     Assessment, DailySpan, Decision, DecisionId, Device, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis,
     Ping, Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger,
@@ -29,6 +29,7 @@ use crate::model::{
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, JourneyBook, Occasion, Person};
 use crate::report::Note;
+use std::sync::Arc;
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
 pub const AHEAD_MAX: Millis = Millis::from_mins(2);
@@ -48,6 +49,8 @@ pub struct Catalogue {
     pub campaigns: CampaignBook,
     /// Journeys.
     pub journeys: JourneyBook,
+    /// Sensitive places. The atlas holds no region that shares ground with one.
+    pub zones: Arc<Zones>,
 }
 
 /// The decision engine over one snapshot of the catalogue.
@@ -67,6 +70,9 @@ pub enum Observed {
     /// The ping was kept. What it led to, and the pings that had waited for it, in their order; nothing yet when it
     /// waits for an earlier one.
     Kept(Vec<Outcome>),
+    /// The ping was kept by its number alone, since it may come from a sensitive place: nothing was decided on it, and
+    /// where the device was is forgotten. What else was due.
+    Hushed(Vec<Outcome>),
     /// The ping was refused, and changed nothing.
     Refused(Refusal),
 }
@@ -120,6 +126,11 @@ impl Engine<'_> {
         own.kept.insert(ping.sequence);
         own.clock.observe(ping.observed, now);
         let mut outcomes = Vec::new();
+        if self.is_sensitive(ping) {
+            hush(state, device, ping);
+            self.ask_again(state, now, &mut outcomes);
+            return Observed::Hushed(outcomes);
+        }
         if own.order.admit(ping, now) {
             outcomes.extend(self.decide(state, device, ping, now));
         }
@@ -201,8 +212,18 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether a ping may come from a sensitive place.
+    fn is_sensitive(&self, ping: &Ping) -> bool {
+        !self.catalogue.zones.is_empty() && ping.fix.is_some_and(|fix| self.catalogue.zones.may_hold(&fix))
+    }
+
     /// Decides one ping whose turn it is.
     fn decide(&self, state: &mut CustomerState, device: &DeviceId, ping: &Ping, now: ServerTime) -> Option<Outcome> {
+        // The place may have become sensitive while the ping waited.
+        if self.is_sensitive(ping) {
+            hush(state, device, ping);
+            return None;
+        }
         let own = state.devices.get_mut(device)?;
         let atlas = &self.catalogue.atlas;
         let book = &self.catalogue.campaigns;
@@ -325,6 +346,18 @@ impl Engine<'_> {
         };
         seen.transitions.iter().filter_map(occasion).collect()
     }
+}
+
+/// Forgets where a device is and was, so that nothing can be derived from before and after a ping: its track, its
+/// visits, without an exit, its pings that wait, and messages that wait for its visits. What comes late and was observed
+/// before the ping counts for nothing, as it would tell of the same way.
+fn hush(state: &mut CustomerState, device: &DeviceId, ping: &Ping) {
+    let Some(own) = state.devices.get_mut(device) else { return };
+    let latest = own.presence.latest.max(Some(ping.observed));
+    own.presence = DevicePresence { latest, ..DevicePresence::default() };
+    own.history = own.presence.clone();
+    own.order.pass(ping.sequence.0);
+    state.held.retain(|held| held.device != *device);
 }
 
 /// Keeps a decision small enough to be stored, whatever the number of campaigns: the one that qualified stays, and

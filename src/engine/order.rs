@@ -54,6 +54,13 @@ impl Order {
         }
     }
 
+    /// Passes over a ping, and over all that wait.
+    pub(super) fn pass(&mut self, number: u64) {
+        let waiting = self.waiting.drain(..).map(|waiting| waiting.ping.sequence.0);
+        let last = waiting.fold(number, u64::max);
+        self.next = Some(self.next.unwrap_or_default().max(last.saturating_add(1)));
+    }
+
     /// The next ping whose turn has come, if any.
     pub(super) fn release(&mut self, now: ServerTime) -> Option<Ping> {
         let first = self.waiting.first()?.ping.sequence.0;

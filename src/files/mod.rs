@@ -1,4 +1,4 @@
-//! What people keep in files: regions as GeoJSON, campaigns, customers, journeys and topics as YAML.
+//! What people keep in files: regions and zones as GeoJSON, campaigns, customers, journeys and topics as YAML.
 //!
 //! Files are read into the model and refused with a path and a sentence, as requests are. Serving does not
 //! depend on any of this: the command line, the simulator and the tests do.
@@ -14,6 +14,7 @@ mod repair;
 mod rules;
 mod span;
 mod topics;
+mod zones;
 
 pub use campaigns::read_campaigns;
 pub use customers::{Roster, read_customers};
@@ -24,6 +25,7 @@ pub use repair::repair_regions;
 pub use rules::read_rule;
 pub use span::parse_span;
 pub use topics::{read_choice, read_topics};
+pub use zones::{read_zone_kind, read_zones};
 
 use crate::model::{Invalid, ServerTime};
 use thiserror::Error;

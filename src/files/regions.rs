@@ -114,11 +114,7 @@ fn tags(tags: &[String]) -> Result<Vec<Tag>, Invalid> {
 
 /// A region, with the place that it gets for its own where it names none.
 fn region(feature: Feature, defaults: &Defaults) -> Result<(Region, Option<Place>), Invalid> {
-    let id = match feature.id {
-        Some(geojson::feature::Id::String(id)) => id,
-        Some(geojson::feature::Id::Number(id)) => id.to_string(),
-        None => return Err(Invalid::new("id", "is absent; every feature needs the id of its region")),
-    };
+    let id = feature_id(feature.id, "region")?;
     let properties: Properties = serde_json::from_value(Value::Object(feature.properties.unwrap_or_default()))
         .map_err(|error| Invalid::new("properties", format!("do not read: {error}")))?;
     let id = RegionId::parse("id", &id)?;
@@ -159,33 +155,44 @@ fn region(feature: Feature, defaults: &Defaults) -> Result<(Region, Option<Place
     Ok((region, own))
 }
 
+/// The id of a feature, which is that of what it describes.
+pub(super) fn feature_id(id: Option<geojson::feature::Id>, of: &str) -> Result<String, Invalid> {
+    match id {
+        Some(geojson::feature::Id::String(id)) => Ok(id),
+        Some(geojson::feature::Id::Number(id)) => Ok(id.to_string()),
+        None => Err(Invalid::new("id", format!("is absent; every feature needs the id of its {of}"))),
+    }
+}
+
 fn extent(geometry: Option<Geometry>, properties: &Properties) -> Result<Extent, Invalid> {
     match (geometry.map(|geometry| geometry.value), &properties.beacon) {
         (None, Some(entry)) => Ok(Extent::Beacon(beacon(entry).map_err(|why| why.under("properties.beacon"))?)),
         (None, None) => Err(Invalid::new("geometry", "is null; a region without one needs properties.beacon")),
         (Some(_), Some(_)) => Err(Invalid::new("geometry", "stands beside properties.beacon; give one of them")),
-        (Some(GeometryValue::Point { coordinates }), None) => {
-            let radius = properties.radius_m.ok_or_else(|| {
+        (Some(value), None) => Ok(Extent::Fence(fence(value, properties.radius_m)?)),
+    }
+}
+
+/// A fence from its geometry; a Point needs a radius.
+pub(super) fn fence(geometry: GeometryValue, radius_m: Option<f64>) -> Result<Fence, Invalid> {
+    match geometry {
+        GeometryValue::Point { coordinates } => {
+            let radius = radius_m.ok_or_else(|| {
                 Invalid::new("properties.radius_m", "is absent; a Point needs a radius of 10 to 100,000 metres")
             })?;
             let center = position(coordinates.as_slice()).map_err(|why| why.under("geometry.coordinates"))?;
-            let circle = Circle::new(center, Metres(radius)).map_err(|why| why.under("properties"))?;
-            Ok(Extent::Fence(Fence::Circle(circle)))
+            Ok(Fence::Circle(Circle::new(center, Metres(radius)).map_err(|why| why.under("properties"))?))
         }
-        (Some(GeometryValue::Polygon { coordinates }), None) => {
-            Ok(Extent::Fence(Fence::Polygon(polygon(&coordinates, "geometry.coordinates")?)))
-        }
-        (Some(GeometryValue::MultiPolygon { coordinates }), None) => {
+        GeometryValue::Polygon { coordinates } => Ok(Fence::Polygon(polygon(&coordinates, "geometry.coordinates")?)),
+        GeometryValue::MultiPolygon { coordinates } => {
             let polygons = coordinates
                 .iter()
                 .enumerate()
                 .map(|(index, rings)| polygon(rings, &format!("geometry.coordinates[{index}]")))
                 .collect::<Result<_, _>>()?;
-            Ok(Extent::Fence(Fence::MultiPolygon(polygons)))
+            Ok(Fence::MultiPolygon(polygons))
         }
-        (Some(_), None) => {
-            Err(Invalid::new("geometry.type", "is not supported; must be Point, Polygon, MultiPolygon or null"))
-        }
+        _ => Err(Invalid::new("geometry.type", "is not supported; must be Point, Polygon, MultiPolygon or null")),
     }
 }
 

@@ -86,6 +86,12 @@ impl Atlas {
         Self::default()
     }
 
+    /// A snapshot without some of the regions.
+    #[must_use]
+    pub fn without<T>(&self, regions: &BTreeMap<RegionId, T>) -> Self {
+        Self::index(self.sites.iter().filter(|site| !regions.contains_key(&site.region.id)).cloned().collect())
+    }
+
     /// The fences whose edge is within a distance of the position, or that contain it; each once, in an order that
     /// depends on nothing but the atlas and the position. The boundary belongs to the fence: a distance of 0 is
     /// inside. See [`Shape::signed_distance`] for the accuracy.

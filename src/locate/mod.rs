@@ -6,6 +6,7 @@
 //! position ─▶ Atlas::near: R-tree of boxes in space ─▶ signed distance in metres ─▶ Near
 //! beacon ───▶ Atlas::heard: sorted patterns
 //! Atlas ────▶ lint: what to expect of each fence
+//! Zones ────▶ sensitive places: may a fix be in one?
 //! ```
 //!
 //! The R-tree's boxes stand in earth-centred space, where ±180° and the poles are places like any other and where
@@ -20,7 +21,9 @@ mod draft;
 mod earth;
 pub mod lint;
 mod outline;
+mod overlap;
 mod shape;
+mod zones;
 
 #[cfg(test)]
 mod properties;
@@ -30,3 +33,4 @@ mod samples;
 pub use atlas::{Atlas, Near, Site};
 pub use earth::Bounds;
 pub use shape::Shape;
+pub use zones::Zones;

@@ -96,6 +96,8 @@ id! {
     StageId
     /// A variant, unique within its campaign.
     VariantId
+    /// A sensitive place.
+    ZoneId
 }
 
 impl VisitId {

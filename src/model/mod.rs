@@ -24,6 +24,7 @@ pub mod topic;
 pub mod trigger;
 pub mod units;
 pub mod version;
+pub mod zone;
 
 pub use campaign::{
     ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, OutsideHours, Pace, RegionSelector,
@@ -39,7 +40,7 @@ pub use event::{Currency, Event, EventChannel, Money, Scalar, TraitChange, Trait
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
     BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
-    PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VariantId, VisitId,
+    PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VariantId, VisitId, ZoneId,
 };
 pub use invalid::Invalid;
 pub use journey::{Journey, JourneyStep, Stage};
@@ -55,3 +56,4 @@ pub use topic::{ByChannel, Choice, Topic, TopicChoices, TopicDefault};
 pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
 pub use units::{Metres, Position};
 pub use version::{LanguageRange, Version};
+pub use zone::{Zone, ZoneKind};

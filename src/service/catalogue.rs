@@ -6,10 +6,12 @@
 use super::errors::Failure;
 use super::task;
 use crate::engine::Catalogue;
-use crate::locate::{Atlas, Shape};
+use crate::locate::{Shape, Zones};
 use crate::model::topic::TOPICS_MAX;
+use crate::model::zone::ZONES_MAX;
 use crate::model::{
-    Campaign, CampaignId, Extent, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId,
+    Campaign, CampaignId, Extent, Fence, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic,
+    TopicId, Zone, ZoneId,
 };
 use crate::qualify::{CampaignBook, JourneyBook};
 use crate::store::{CatalogueChange, CommitError, Records, StoreError, Table};
@@ -46,6 +48,12 @@ pub struct Shelf {
     pub journeys: BTreeMap<JourneyId, Arc<Journey>>,
     /// The topics that are registered; campaigns may name others.
     pub topics: BTreeMap<TopicId, Arc<Topic>>,
+    /// The sensitive places.
+    pub zones: BTreeMap<ZoneId, Arc<Zone>>,
+    /// The regions that keep silent, since they share ground with these zones.
+    pub silenced: BTreeMap<RegionId, Vec<ZoneId>>,
+    /// The sensitive places, by position.
+    pub guard: Arc<Zones>,
 }
 
 impl CatalogueCell {
@@ -58,8 +66,10 @@ impl CatalogueCell {
             campaigns: stored.campaigns.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
             journeys: stored.journeys.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
             topics: stored.topics.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
+            zones: stored.zones.into_iter().map(|own| (own.id.clone(), Arc::new(own))).collect(),
+            ..Shelf::default()
         };
-        let live = Live::build(shelf, &Atlas::empty()).map_err(|why| StoreError::Damaged {
+        let live = Live::build(shelf, &Live::default()).map_err(|why| StoreError::Damaged {
             table: Table::Regions,
             key: why.field.clone(),
             problem: why.problem.clone(),
@@ -104,7 +114,7 @@ impl CatalogueCell {
             for change in &changes {
                 shelf.apply(change);
             }
-            let next = Live::build(shelf, &before.catalogue.atlas)?;
+            let next = Live::build(shelf, &before)?;
             Ok::<_, Failure>((changes, next, answer))
         });
         let (changes, next, answer) = task::joined(built.await)??;
@@ -118,16 +128,29 @@ impl CatalogueCell {
 }
 
 impl Live {
-    fn build(shelf: Shelf, atlas: &Atlas) -> Result<Self, Invalid> {
-        let atlas = atlas.rebuild(shelf.places.values().cloned(), shelf.regions.values().cloned())?;
+    fn build(mut shelf: Shelf, before: &Self) -> Result<Self, Invalid> {
+        let places = shelf.places.values().cloned();
+        let mut atlas = before.catalogue.atlas.rebuild(places, shelf.regions.values().cloned())?;
+        // Ten thousand zones take their time to prepare, and seldom change.
+        let same = shelf.zones.len() == before.shelf.zones.len()
+            && shelf.zones.values().zip(before.shelf.zones.values()).all(|(own, other)| Arc::ptr_eq(own, other));
+        if !same {
+            shelf.guard = Arc::new(Zones::build(shelf.zones.values().cloned())?);
+        }
+        let zones = Arc::clone(&shelf.guard);
+        shelf.silenced = zones.silenced(&atlas);
+        if !shelf.silenced.is_empty() {
+            atlas = atlas.without(&shelf.silenced);
+        }
         let campaigns = CampaignBook::with_topics(shelf.campaigns.values().cloned(), shelf.topics.values().cloned());
         let journeys = JourneyBook::build(shelf.journeys.values().cloned());
-        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns, journeys }) })
+        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns, journeys, zones }) })
     }
 }
 
 impl Shelf {
-    /// Checks that a region fits in: its place exists, and its fence can be measured. The field is a path within
+    /// Checks that a region fits in: its place exists, its fence can be measured, and shares no ground with
+    /// a sensitive place. The field is a path within
     /// the region.
     pub fn check_region(&self, region: &Region) -> Result<(), Invalid> {
         if !self.places.contains_key(&region.place) {
@@ -137,7 +160,10 @@ impl Shelf {
             ));
         }
         match &region.extent {
-            Extent::Fence(fence) => Shape::prepare(fence).map(drop),
+            Extent::Fence(fence) => {
+                let shape = Shape::prepare(fence)?;
+                self.guard.under(fence, &shape).first().map_or(Ok(()), |zone| Err(sensitive(fence, zone)))
+            }
             Extent::Beacon(_) => Ok(()),
         }
     }
@@ -162,6 +188,14 @@ impl Shelf {
         Err(Invalid::new("name", format!("is new, but there are {TOPICS_MAX} topics; delete one first")))
     }
 
+    /// Checks that there is room for a zone, and that it can be measured.
+    pub fn check_zone(&self, zone: &Zone) -> Result<(), Invalid> {
+        if self.zones.len() >= ZONES_MAX && !self.zones.contains_key(&zone.id) {
+            return Err(Invalid::new("name", format!("is new, but there are {ZONES_MAX} zones; delete one first")));
+        }
+        Shape::prepare(&zone.fence).map(drop)
+    }
+
     fn apply(&mut self, change: &CatalogueChange) {
         match change {
             CatalogueChange::PutPlace(place, _) => {
@@ -179,11 +213,28 @@ impl Shelf {
             CatalogueChange::PutTopic(topic, _) => {
                 self.topics.insert(topic.id.clone(), Arc::new(topic.clone()));
             }
+            CatalogueChange::PutZone(zone, _) => {
+                self.zones.insert(zone.id.clone(), Arc::new(zone.clone()));
+            }
             CatalogueChange::DeletePlace(id, _) => drop(self.places.remove(id)),
             CatalogueChange::DeleteRegion(id, _) => drop(self.regions.remove(id)),
             CatalogueChange::DeleteCampaign(id, _) => drop(self.campaigns.remove(id)),
             CatalogueChange::DeleteJourney(id, _) => drop(self.journeys.remove(id)),
             CatalogueChange::DeleteTopic(id, _) => drop(self.topics.remove(id)),
+            CatalogueChange::DeleteZone(id, _) => drop(self.zones.remove(id)),
         }
     }
+}
+
+/// The refusal of a region over a sensitive place.
+fn sensitive(fence: &Fence, zone: &Zone) -> Invalid {
+    let field = match fence {
+        Fence::Circle(_) => "circle",
+        Fence::Polygon(_) => "polygon",
+        Fence::MultiPolygon(_) => "multi_polygon",
+    };
+    let (zone, what) = (name::zone_name(&zone.id), zone.kind.word());
+    let problem =
+        format!("shares ground with {zone} ({what}), a sensitive place in which nothing is decided; must keep off");
+    Invalid::new(field, problem)
 }

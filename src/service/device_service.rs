@@ -54,7 +54,8 @@ impl Devices {
                 }
             }
         }
-        let Kept { last_kept, refusals: refused, transitions, advice } =
+        // What came of a sensitive place is nobody's to know.
+        let Kept { last_kept, refusals: refused, transitions, advice, hushed: _ } =
             self.ingest.batch(customer, device, good, unread).await.map_err(|error| errors::ingest(&error))?;
         refusals.extend(refused.iter().map(|(sequence, refusal)| ping::refusal(*sequence, refusal)));
         refusals.sort_by_key(|refusal| refusal.sequence);

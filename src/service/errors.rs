@@ -226,6 +226,7 @@ fn resource_type(name: &str) -> &'static str {
         Some("regions") => "doorstep/Region",
         Some("campaigns") => "doorstep/Campaign",
         Some("journeys") => "doorstep/Journey",
+        Some("zones") => "doorstep/Zone",
         Some("topics") => "doorstep/Topic",
         Some("customers") => "doorstep/Customer",
         Some("devices") => "doorstep/Device",

@@ -6,6 +6,7 @@ use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::hot::HotCustomers;
 use super::timers::Timers;
+use super::zone_service::HushedPings;
 use crate::engine::{Catalogue, CustomerState, Engine, Manners, Observed, Outcome, Refusal};
 use crate::model::{CustomerId, DeviceId, Ping, ReportAdvice, Sequence, ServerTime, Transition};
 use crate::presence::PresenceConfig;
@@ -26,6 +27,7 @@ pub struct Ingest {
     manners: Manners,
     hot: HotCustomers,
     timers: Timers,
+    hushed: HushedPings,
 }
 
 /// What became of a batch.
@@ -37,6 +39,8 @@ pub struct Kept {
     pub refusals: Vec<(Sequence, Refusal)>,
     /// The transitions, in the order in which they happened.
     pub transitions: Vec<Transition>,
+    /// How many pings were kept by their number alone, since they may come from a sensitive place.
+    pub hushed: u64,
     /// When to report next.
     pub advice: Option<ReportAdvice>,
 }
@@ -75,12 +79,17 @@ impl Ingest {
         manners: Manners,
     ) -> Result<Self, StoreError> {
         let timers = Timers::new(records.load_timers()?);
-        Ok(Self { records, catalogue, clock, presence, manners, hot, timers })
+        Ok(Self { records, catalogue, clock, presence, manners, hot, timers, hushed: HushedPings::default() })
     }
 
     /// The alarms, for those who change when something is due.
     pub(super) fn timers(&self) -> Timers {
         self.timers.clone()
+    }
+
+    /// The count of pings that were kept by their number alone.
+    pub(super) fn hushed(&self) -> HushedPings {
+        self.hushed.clone()
     }
 
     /// Does what is due for customers from whom no ping comes, until the server drains.
@@ -136,6 +145,7 @@ impl Ingest {
             match self.records.commit_outcomes(&state, revision, outcomes).await {
                 Ok(revision) => {
                     *hot = Some((state, revision));
+                    self.hushed.add(kept.hushed);
                     if alarm.is_some() {
                         self.timers.set(customer, alarm);
                     }
@@ -177,6 +187,10 @@ impl Ingest {
             let now = self.clock.now_at(ping.observed);
             match engine.observe(&mut state, device, ping, now) {
                 Observed::Refused(refusal) => kept.refusals.push((ping.sequence, refusal)),
+                Observed::Hushed(all) => {
+                    kept.hushed += 1;
+                    keep(&mut kept, all, now);
+                }
                 // A ping that waits for an earlier one is kept, too.
                 Observed::Kept(all) => keep(&mut kept, all, now),
             }

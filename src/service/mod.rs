@@ -23,6 +23,7 @@ mod task;
 mod timers;
 mod topic_service;
 mod watchman;
+mod zone_service;
 
 pub use catalogue::{CatalogueCell, Shelf};
 pub use clock::Clock;

@@ -213,7 +213,8 @@ fn parse_batch(wire: v1::BatchUpsertRegionsRequest) -> Result<(Vec<Place>, Vec<R
     if bad.is_empty() { Ok((places, regions)) } else { Err(Failure::Invalid(bad)) }
 }
 
-fn parse_entries<W, M: TryFrom<W, Error = Invalid>>(
+/// Parses the entries of a list, naming each bad one, and each that comes twice.
+pub(super) fn parse_entries<W, M: TryFrom<W, Error = Invalid>>(
     list: &str,
     wire: Vec<W>,
     name_of: impl Fn(&M) -> String,
@@ -242,7 +243,7 @@ fn parse_entries<W, M: TryFrom<W, Error = Invalid>>(
 
 /// All of the batch, or none when an entry does not fit; returns how many are new.
 fn upsert(shelf: &Shelf, places: Vec<Place>, regions: Vec<Region>) -> Decided<usize> {
-    let mut after = Shelf { places: shelf.places.clone(), ..Shelf::default() };
+    let mut after = Shelf { places: shelf.places.clone(), guard: shelf.guard.clone(), ..Shelf::default() };
     after.places.extend(places.iter().map(|place| (place.id.clone(), Arc::new(place.clone()))));
     let misfits: Vec<Invalid> = regions
         .iter()

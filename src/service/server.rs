@@ -9,7 +9,7 @@ use super::ingest::Ingest;
 use super::watchman::{self, Fault, Health, Watched};
 use super::{
     campaign_service, customer_service, decision_service, event_service, housekeeping, journey_service,
-    region_service, topic_service,
+    region_service, topic_service, zone_service,
 };
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Provider, Worker};
@@ -36,6 +36,7 @@ use v1::event_service_server::EventServiceServer;
 use v1::journey_service_server::JourneyServiceServer;
 use v1::region_service_server::RegionServiceServer;
 use v1::topic_service_server::TopicServiceServer;
+use v1::zone_service_server::ZoneServiceServer;
 
 /// Customers that are kept in memory.
 const HOT_CUSTOMERS: usize = 100_000;
@@ -167,12 +168,13 @@ fn assemble(
     let hot = HotCustomers::new(HOT_CUSTOMERS);
     let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), presence, hot.clone(), manners)?;
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
-    let timers = ingest.timers();
+    let (timers, hushed) = (ingest.timers(), ingest.hushed());
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
     let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone(), records.clone()));
     let journeys = JourneyServiceServer::new(journey_service::Journeys::new(catalogue.clone()));
     let topics = TopicServiceServer::new(topic_service::Topics::new(catalogue.clone()));
+    let zones = ZoneServiceServer::new(zone_service::ZonesService::new(catalogue.clone(), hushed));
     let events = EventServiceServer::new(event_service::Events::new(
         records.clone(),
         catalogue.clone(),
@@ -216,6 +218,7 @@ fn assemble(
         .add_service(bounded!(events, ANSWER_MAX_BYTES))
         .add_service(bounded!(journeys, ANSWER_MAX_BYTES))
         .add_service(bounded!(topics, ANSWER_MAX_BYTES))
+        .add_service(bounded!(zones, MESSAGE_MAX_BYTES))
         .add_service(bounded!(decisions, ANSWER_MAX_BYTES)))
 }
 

@@ -1,10 +1,10 @@
-//! What places, regions, campaigns, journeys and topics have in common: the standard methods of things in the catalogue.
+//! What places, regions, campaigns, journeys, topics and zones have in common: the standard methods of things in the catalogue.
 
 use super::catalogue::{CatalogueCell, Shelf};
 use super::errors::Failure;
 use super::page::Wanted;
 use crate::model::{
-    Campaign, CampaignId, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId,
+    Campaign, CampaignId, Invalid, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId, Zone, ZoneId,
 };
 use crate::store::{CatalogueChange, Expect};
 use crate::wire::mask::{Maskable, merge};
@@ -159,4 +159,5 @@ item!(
     |journey, expect| CatalogueChange::PutJourney(Box::new(journey), expect),
     Shelf::check_journey
 );
+item!(Zone, ZoneId, "zone", zone, zone_name, zones, CatalogueChange::PutZone, Shelf::check_zone);
 item!(Topic, TopicId, "topic", topic, topic_name, topics, CatalogueChange::PutTopic, Shelf::check_topic);

@@ -75,11 +75,13 @@ pub enum Table {
     Counts,
     /// Topics by id.
     Topics,
+    /// Zones by id.
+    Zones,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Meta,
         Self::Places,
         Self::Regions,
@@ -96,6 +98,7 @@ impl Table {
         Self::CountLog,
         Self::Counts,
         Self::Topics,
+        Self::Zones,
     ];
 }
 

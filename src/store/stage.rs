@@ -40,6 +40,7 @@ pub(super) fn code(table: Table) -> u8 {
         Table::CountLog => 20,
         Table::Counts => 21,
         Table::Topics => 30,
+        Table::Zones => 31,
     }
 }
 

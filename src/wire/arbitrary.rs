@@ -19,7 +19,7 @@ pub(crate) use any_id;
 any_id! {
     customer_id: CustomerId, device_id: DeviceId, place_id: PlaceId, region_id: RegionId, campaign_id: CampaignId,
     brand_id: BrandId, topic_id: TopicId, tag: Tag, group_id: GroupId, visit_id: VisitId, trigger_id: TriggerId,
-    decision_id: DecisionId,
+    decision_id: DecisionId, zone_id: ZoneId,
 }
 
 fn ms() -> impl Strategy<Value = i64> {
@@ -134,6 +134,19 @@ fn extent() -> impl Strategy<Value = Extent> {
         vec(polygon(), 1..3).prop_map(|polygons| Extent::Fence(Fence::MultiPolygon(polygons))),
         beacon.prop_map(Extent::Beacon),
     ]
+}
+
+pub(crate) fn sensitive_zone() -> impl Strategy<Value = Zone> {
+    let fence = extent().prop_filter_map("a beacon", |extent| match extent {
+        Extent::Fence(fence) => Some(fence),
+        Extent::Beacon(_) => None,
+    });
+    (zone_id(), name(), 0..ZoneKind::ALL.len(), fence).prop_map(|(id, display_name, kind, fence)| Zone {
+        id,
+        display_name,
+        kind: ZoneKind::ALL[kind],
+        fence,
+    })
 }
 
 pub(crate) fn region() -> impl Strategy<Value = Region> {

@@ -41,6 +41,12 @@ impl From<&Finding> for v1::RegionWarning {
                 better_radius_m: better.0,
                 ..said
             },
+            Kind::Sensitive { zone } => Self {
+                kind: v1::RegionWarningKind::Sensitive.into(),
+                other: name::zone_name(zone),
+                others: 1,
+                ..said
+            },
             Kind::TooLarge { across } => {
                 Self { kind: v1::RegionWarningKind::TooLarge.into(), size_m: across.0, ..said }
             }

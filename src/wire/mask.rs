@@ -8,6 +8,7 @@ use crate::model::Invalid;
 use crate::model::invalid::at_most;
 use prost_types::FieldMask;
 use v1::region::Extent;
+use v1::zone::Area;
 
 /// Most paths of one mask.
 const PATHS_MAX: usize = 100;
@@ -197,6 +198,33 @@ impl Maskable for v1::Journey {
 
 impl Maskable for v1::Topic {
     const FIELDS: &'static [Field<Self>] = &[field!(display_name), field!(topic_default)];
+}
+
+/// One of the areas of a zone: naming it where the patch has another one clears it.
+macro_rules! area {
+    ($path:literal, $variant:ident) => {
+        Field {
+            path: $path,
+            is_set: |zone: &v1::Zone| matches!(zone.area, Some(Area::$variant(_))),
+            copy: |from: &v1::Zone, into: &mut v1::Zone| {
+                if matches!(from.area, Some(Area::$variant(_))) {
+                    into.area.clone_from(&from.area);
+                } else if matches!(into.area, Some(Area::$variant(_))) {
+                    into.area = None;
+                }
+            },
+        }
+    };
+}
+
+impl Maskable for v1::Zone {
+    const FIELDS: &'static [Field<Self>] = &[
+        field!(display_name),
+        field!(kind),
+        area!("circle", Circle),
+        area!("polygon", Polygon),
+        area!("multi_polygon", MultiPolygon),
+    ];
 }
 
 impl Maskable for v1::Customer {

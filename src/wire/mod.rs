@@ -31,6 +31,7 @@ pub mod time;
 mod topic;
 pub mod trace;
 pub mod trigger;
+mod zone;
 
 #[cfg(test)]
 pub(crate) mod arbitrary;

@@ -1,7 +1,7 @@
 //! Resource names (AIP-122): `places/{place}`, `customers/{customer}/devices/{device}` and the like.
 
 use crate::model::{
-    CampaignId, CustomerId, DecisionId, DeviceId, Invalid, JourneyId, PlaceId, RegionId, TopicId, TriggerId,
+    CampaignId, CustomerId, DecisionId, DeviceId, Invalid, JourneyId, PlaceId, RegionId, TopicId, TriggerId, ZoneId,
 };
 
 /// The parent that stands for every customer.
@@ -35,6 +35,12 @@ pub fn journey(field: &str, name: &str) -> Result<JourneyId, Invalid> {
 pub fn topic(field: &str, name: &str) -> Result<TopicId, Invalid> {
     let [topic] = segments(field, name, ["topics"], "topics/{topic}")?;
     TopicId::parse(field, topic)
+}
+
+/// Parses `zones/{zone}`.
+pub fn zone(field: &str, name: &str) -> Result<ZoneId, Invalid> {
+    let [zone] = segments(field, name, ["zones"], "zones/{zone}")?;
+    ZoneId::parse(field, zone)
 }
 
 /// Parses `customers/{customer}`.
@@ -87,6 +93,11 @@ pub fn journey_name(journey: &JourneyId) -> String {
 /// `topics/{topic}`.
 pub fn topic_name(topic: &TopicId) -> String {
     format!("topics/{topic}")
+}
+
+/// `zones/{zone}`.
+pub fn zone_name(zone: &ZoneId) -> String {
+    format!("zones/{zone}")
 }
 
 /// `customers/{customer}`.

@@ -11,7 +11,7 @@ use crate::model::invalid::at_most;
 use crate::model::preferences::CHANGES_MAX;
 use crate::model::{
     Campaign, CustomerId, Decision, Device, Invalid, Journey, Millis, Ping, Place, PreferenceChange, Region,
-    ServerTime, Topic, TriggerId,
+    ServerTime, Topic, TriggerId, Zone,
 };
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, HELD_MAX, Held, Stages, Visits};
@@ -75,6 +75,7 @@ embedded! {
     Campaign as CampaignRecord.campaign: Campaign;
     Journey as JourneyRecord.journey: Journey;
     Topic as TopicRecord.topic: Topic;
+    Zone as ZoneRecord.zone: Zone;
     Decision as DecisionRecord.decision: Decision;
 }
 

@@ -217,13 +217,15 @@ proptest! {
     #[test]
     fn the_catalogue_comes_back(
         place in arbitrary::place(), region in arbitrary::region(), campaign in arbitrary::campaign(),
-        journey in arbitrary_events::journey(), topic in arbitrary_preferences::topic(), at: prop::sample::Index,
+        journey in arbitrary_events::journey(), topic in arbitrary_preferences::topic(), zone in arbitrary::sensitive_zone(),
+        at: prop::sample::Index,
     ) {
         check(&place, at)?;
         check(&region, at)?;
         check(&campaign, at)?;
         check(&journey, at)?;
         check(&topic, at)?;
+        check(&zone, at)?;
     }
 
     #[test]

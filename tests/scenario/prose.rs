@@ -9,6 +9,10 @@ pub(super) fn observed(observed: &Observed, day: &Day) -> Vec<String> {
     match observed {
         Observed::Refused(refusal) => vec![format!("refused: {}", refused(*refusal))],
         Observed::Kept(outcomes) => outcomes.iter().flat_map(|outcome| decided(&outcome.decision, day)).collect(),
+        Observed::Hushed(outcomes) => {
+            let told = outcomes.iter().flat_map(|outcome| decided(&outcome.decision, day));
+            std::iter::once("hushed".to_owned()).chain(told).collect()
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use super::words::{Day, Read, Spots, Words, id, ids, number, position, quantity, span, unknown, value};
 use doorstep::engine::{Catalogue, CustomerState, DeviceState, Manners};
 use doorstep::files;
-use doorstep::locate::Atlas;
+use doorstep::locate::{Atlas, Shape, Zones};
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
     BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
     Journey, LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity,
-    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, Topic, TopicDefault, TopicId, Uuid, Version,
+    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, Topic, TopicDefault, TopicId, Uuid, Version, Zone,
+    ZoneId,
 };
 use doorstep::qualify::{CampaignBook, JourneyBook};
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(super) struct Setting {
     campaigns: Vec<doorstep::model::Campaign>,
     journeys: Vec<Journey>,
     topics: Vec<Topic>,
+    zones: Vec<Zone>,
     customers: BTreeMap<CustomerId, CustomerState>,
     /// Whose each device is.
     pub(super) owners: BTreeMap<DeviceId, CustomerId>,
@@ -56,6 +58,7 @@ impl Setting {
             }
             "place" => self.place(words, day),
             "fence" => self.fence(words),
+            "zone" => self.zone(words),
             "beacon" => self.beacon(words),
             "campaign" => {
                 self.campaigns.push(super::campaign::read(words, day)?);
@@ -87,7 +90,7 @@ impl Setting {
                 words.end()
             }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, beacon, quiet-hours, settle, campaign, customer, device, audience, journey or topic"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, zone, beacon, quiet-hours, settle, campaign, customer, device, audience, journey or topic"
             )),
         }
     }
@@ -102,7 +105,9 @@ impl Setting {
             self.topics.iter().cloned().map(Arc::new),
         );
         let journeys = JourneyBook::build(self.journeys.iter().cloned().map(Arc::new));
-        Ok((Catalogue { atlas, campaigns, journeys }, self.customers.clone()))
+        let zones = self.guard()?;
+        let atlas = atlas.without(&zones.silenced(&atlas));
+        Ok((Catalogue { atlas, campaigns, journeys, zones: Arc::new(zones) }, self.customers.clone()))
     }
 
     /// `audience CAMPAIGN RULE`: the rule as in a file of campaigns, on one line.
@@ -193,8 +198,39 @@ impl Setting {
         Ok(())
     }
 
+    /// The zones, by position.
+    fn guard(&self) -> Read<Zones> {
+        Zones::build(self.zones.iter().cloned().map(Arc::new)).map_err(|why| why.to_string())
+    }
+
+    /// `zone ID clinic at LAT,LON radius=40m`, or an outline.
+    fn zone(&mut self, mut words: Words<'_>) -> Read<()> {
+        let id = id("zone", words.take("the zone's id")?, ZoneId::parse)?;
+        let kind = files::read_zone_kind(words.take("a kind such as clinic")?).map_err(|why| why.to_string())?;
+        let fence = self.ground(words, |other, _| Err(unknown(other, "at LAT,LON, radius=, outline= and hole=")))?;
+        if let Fence::Circle(circle) = &fence {
+            self.spots.insert(id.to_string(), circle.center);
+        }
+        self.zones.push(Zone { display_name: id.to_string(), id, kind, fence });
+        Ok(())
+    }
+
     fn fence(&mut self, mut words: Words<'_>) -> Read<()> {
         let mut about = About::new(words.take("the region's id")?)?;
+        let fence =
+            self.ground(words, |other, text| about.take(other, text, "at LAT,LON, radius=, outline=, hole="))?;
+        let shape = Shape::prepare(&fence).map_err(|why| why.to_string())?;
+        // As the server does: one that was there before the zone keeps silent.
+        if let Some(zone) = self.guard()?.under(&fence, &shape).first() {
+            return Err(format!("shares ground with the zone {}", zone.id));
+        }
+        let region = about.region(Extent::Fence(fence))?;
+        self.add(region);
+        Ok(())
+    }
+
+    /// What lies on the ground; what else is said goes to `also`.
+    fn ground(&self, mut words: Words<'_>, mut also: impl FnMut(&str, Option<&str>) -> Read<()>) -> Read<Fence> {
         let (mut center, mut radius, mut polygons) = (None, None, Vec::<Polygon>::new());
         while let Some(word) = words.any() {
             let (key, text) = word.split_once('=').map_or((word, None), |(key, text)| (key, Some(text)));
@@ -204,20 +240,17 @@ impl Setting {
                 ("outline", _) => polygons.push(Polygon { rings: vec![self.ring(value(key, text)?)?] }),
                 ("hole", Some(polygon)) => polygon.rings.push(self.ring(value(key, text)?)?),
                 ("hole", None) => return Err("has a hole before its outline=".to_owned()),
-                (other, _) => about.take(other, text, "at LAT,LON, radius=, outline=, hole=")?,
+                (other, _) => also(other, text)?,
             }
         }
-        let fence = match (center, radius, polygons.len()) {
+        match (center, radius, polygons.len()) {
             (Some(center), Some(radius), 0) => {
-                Fence::Circle(Circle::new(center, radius).map_err(|why| why.to_string())?)
+                Ok(Fence::Circle(Circle::new(center, radius).map_err(|why| why.to_string())?))
             }
-            (None, None, 1) => Fence::Polygon(polygons.remove(0)),
-            (None, None, 2..) => Fence::MultiPolygon(polygons),
-            (..) => return Err("must have either at LAT,LON and radius=40m, or outline=A;B;C".to_owned()),
-        };
-        let region = about.region(Extent::Fence(fence))?;
-        self.add(region);
-        Ok(())
+            (None, None, 1) => Ok(Fence::Polygon(polygons.remove(0))),
+            (None, None, 2..) => Ok(Fence::MultiPolygon(polygons)),
+            (..) => Err("must have either at LAT,LON and radius=40m, or outline=A;B;C".to_owned()),
+        }
     }
 
     /// A ring from its corners; the first need not be written again.

@@ -195,7 +195,10 @@ impl Stage {
     /// What holds of every answer, whatever the scenario: a trigger exactly where a verdict qualified, at most one
     /// a ping, and never the same one twice.
     fn coherent(&mut self, owner: &CustomerId, observed: &Observed) -> Read<()> {
-        let Observed::Kept(outcomes) = observed else { return Ok(()) };
+        let outcomes = match observed {
+            Observed::Kept(outcomes) | Observed::Hushed(outcomes) => outcomes,
+            Observed::Refused(_) => return Ok(()),
+        };
         outcomes.iter().try_for_each(|outcome| self.coherent_outcome(owner, outcome))
     }
 

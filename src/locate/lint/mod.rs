@@ -24,7 +24,8 @@ mod tests;
 pub use noise::{Expectation, PASS_WITHIN, Surroundings, VISIT_S, false_enter};
 
 use super::atlas::{Atlas, Site};
-use crate::model::{Metres, RegionId};
+use super::zones::Zones;
+use crate::model::{Metres, RegionId, ZoneId};
 use std::collections::BTreeSet;
 
 /// Something about a region that its owner will want to know. As text, it is a sentence for people.
@@ -105,6 +106,11 @@ pub enum Kind {
         /// How many have a finding with it, as far as they were looked at.
         others: usize,
     },
+    /// It shares ground with a sensitive place, and keeps silent.
+    Sensitive {
+        /// The zone.
+        zone: ZoneId,
+    },
     /// A beacon region of another place listens for the same beacons.
     SameBeacon {
         /// The first of them by id.
@@ -129,6 +135,15 @@ pub enum Kinship {
 /// Cost: a region is compared with at most 256 neighbours, found by the R-tree; thousands of regions take a second.
 pub fn lint(atlas: &Atlas) -> Vec<Finding> {
     ordered(atlas.sites().flat_map(|site| findings(atlas, site, &|_| true)).collect())
+}
+
+/// The regions that keep silent for a sensitive place, each once.
+pub fn lint_sensitive(atlas: &Atlas, zones: &Zones) -> Vec<Finding> {
+    let finding = |(region, zones): (RegionId, Vec<ZoneId>)| {
+        let zone = zones.into_iter().next()?;
+        Some(Finding { region, severity: Severity::Warning, kind: Kind::Sensitive { zone } })
+    };
+    zones.silenced(atlas).into_iter().filter_map(finding).collect()
 }
 
 /// The findings about one region, the worst first, with those that concern another one as well; none for a region

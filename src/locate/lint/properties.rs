@@ -55,6 +55,7 @@ fn is_sound(kind: &Kind) -> bool {
         Kind::Confusable { gap, share, .. } => is_share(share) && (0.0..=10.0).contains(&gap.0),
         Kind::Crowded { others } => *others > 8,
         Kind::SameBeacon { others, .. } => *others > 0,
+        Kind::Sensitive { .. } => true,
     }
 }
 

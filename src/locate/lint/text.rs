@@ -25,6 +25,9 @@ impl fmt::Display for Finding {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Sensitive { zone } => {
+                write!(f, "shares ground with the sensitive place {zone}, where nothing is decided: it keeps silent")
+            }
             Self::TooSmall { inscribed, is_circle, expectation, better, better_missed_visits } => {
                 if *is_circle {
                     write!(f, "a circle of {inscribed}")?;

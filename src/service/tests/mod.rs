@@ -7,6 +7,7 @@ mod events;
 mod journeys;
 mod preferences;
 mod reports;
+mod zones;
 
 use super::campaign_service::Campaigns;
 use super::catalogue::CatalogueCell;

@@ -141,11 +141,11 @@ async fn a_choice_stands_in_one_place() {
 }
 
 /// Where maya stands, and the bytes of it that no table may hold.
-const LAT: f64 = 39.744_000_123;
+pub(super) const LAT: f64 = 39.744_000_123;
 
 /// What the store holds of maya's whereabouts: the tables of what came of them, and those with a position, or the name
 /// of a region that no message was about.
-fn whereabouts(store: &MemoryStore) -> Vec<(Table, Vec<u8>)> {
+pub(super) fn whereabouts(store: &MemoryStore) -> Vec<(Table, Vec<u8>)> {
     let tells = |table: Table, value: &[u8]| {
         let holds = |bytes: &[u8]| value.windows(bytes.len()).any(|window| window == bytes);
         match table {
@@ -171,7 +171,8 @@ fn whereabouts(store: &MemoryStore) -> Vec<(Table, Vec<u8>)> {
             | Table::Regions
             | Table::Campaigns
             | Table::Journeys
-            | Table::Topics => false,
+            | Table::Topics
+            | Table::Zones => false,
         }
     };
     let mut found = Vec::new();
@@ -184,7 +185,7 @@ fn whereabouts(store: &MemoryStore) -> Vec<(Table, Vec<u8>)> {
 
 /// A bench where maya, under trace, has come through both doors: a message was sent, another waits for its hours, and
 /// the visit led her to a stage of a journey. With the ingest that took her pings.
-async fn visited() -> (Bench, Ingest) {
+pub(super) async fn visited() -> (Bench, Ingest) {
     let bench = bench().await;
     let journey = "{ id: loyal, brand: roost, stages: [ { id: visited, enter: { visits: {} } } ] }";
     let campaign = "campaigns: [ { id: later, regions: { regions: [welton-door] }, topic: offers, hours: [ { from: \"00:00\", until: \"00:01\" } ], outside_hours: hold, message: { title: Hi, body: Hi } } ]";
@@ -224,12 +225,12 @@ async fn visited() -> (Bench, Ingest) {
     (bench, ingest)
 }
 
-fn maya() -> CustomerId {
+pub(super) fn maya() -> CustomerId {
     CustomerId::parse("", "maya").unwrap()
 }
 
 /// Maya's phone reports, a ping a second, and a further one that waits for one that is lost. How many were refused.
-async fn come(ingest: &Ingest, numbers: std::ops::RangeInclusive<u64>) -> usize {
+pub(super) async fn come(ingest: &Ingest, numbers: std::ops::RangeInclusive<u64>) -> usize {
     let ping = |n: u64| Ping {
         sequence: Sequence(n),
         observed: DeviceTime(NOW.0 + 1_000 * i64::try_from(n).unwrap()),

@@ -1,11 +1,13 @@
-//! Places, regions, campaigns, journeys and topics.
+//! Places, regions, campaigns, journeys, topics and zones.
 
 use super::{PAGE_MAX, Records, decode, put};
-use crate::model::{Campaign, CampaignId, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId};
+use crate::model::{
+    Campaign, CampaignId, Journey, JourneyId, Place, PlaceId, Region, RegionId, Topic, TopicId, Zone, ZoneId,
+};
 use crate::store::{CommitError, Expect, Revision, Scan, StoreError, Table, Write};
 use crate::wire::record::Record;
 
-/// All places, regions, campaigns, journeys and topics, each by id.
+/// All places, regions, campaigns, journeys, topics and zones, each by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StoredCatalogue {
     /// The places.
@@ -18,6 +20,8 @@ pub struct StoredCatalogue {
     pub journeys: Vec<Journey>,
     /// The topics.
     pub topics: Vec<Topic>,
+    /// The zones.
+    pub zones: Vec<Zone>,
 }
 
 /// One change of the catalogue, and what must be there before.
@@ -43,6 +47,10 @@ pub enum CatalogueChange {
     PutTopic(Topic, Expect),
     /// Deletes a topic, if there is one.
     DeleteTopic(TopicId, Expect),
+    /// Adds or replaces a zone.
+    PutZone(Zone, Expect),
+    /// Deletes a zone, if there is one.
+    DeleteZone(ZoneId, Expect),
 }
 
 impl Records {
@@ -54,6 +62,7 @@ impl Records {
             campaigns: self.all(Table::Campaigns)?,
             journeys: self.all(Table::Journeys)?,
             topics: self.all(Table::Topics)?,
+            zones: self.all(Table::Zones)?,
         })
     }
 
@@ -96,5 +105,7 @@ fn write(change: CatalogueChange) -> Write {
         CatalogueChange::DeleteJourney(journey, expect) => delete(Table::Journeys, journey.as_str(), expect),
         CatalogueChange::PutTopic(topic, expect) => put(Table::Topics, key(topic.id.as_str()), &topic, expect),
         CatalogueChange::DeleteTopic(topic, expect) => delete(Table::Topics, topic.as_str(), expect),
+        CatalogueChange::PutZone(zone, expect) => put(Table::Zones, key(zone.id.as_str()), &zone, expect),
+        CatalogueChange::DeleteZone(zone, expect) => delete(Table::Zones, zone.as_str(), expect),
     }
 }

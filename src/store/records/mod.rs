@@ -2,7 +2,7 @@
 //!
 //! | File | Holds |
 //! |---|---|
-//! | `catalogue` | places, regions, campaigns, journeys and topics |
+//! | `catalogue` | places, regions, campaigns, journeys, topics and zones |
 //! | `customers` | customers, and what a batch of pings did to one, in one commit |
 //! | `decisions` | decisions, by customer and by time |
 //! | `triggers` | triggers, and the log of them in the order of commit |
