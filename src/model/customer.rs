@@ -5,7 +5,7 @@ use super::event::Traits;
 use super::hours::DailySpan;
 use super::ids::{CustomerId, DeviceId, TopicId};
 use super::time::ServerTime;
-use super::topic::{Choice, TopicChoices, TopicDefault};
+use super::topic::{TopicChoices, TopicDefault};
 use super::version::Version;
 
 /// Most devices of one customer.
@@ -48,10 +48,7 @@ impl Customer {
 
     /// Whether the person wants to hear of a topic through a channel: as chosen, else as the topic's default says.
     pub fn wants(&self, topic: &TopicId, default: TopicDefault, channel: Channel) -> bool {
-        match (self.topics.of(topic).on(channel), default) {
-            (Some(Choice::OptIn), _) | (None, TopicDefault::OptOut) => true,
-            (Some(Choice::OptOut), _) | (None, TopicDefault::OptIn) => false,
-        }
+        self.topics.of(topic).wants(default, channel)
     }
 
     /// Whether the person's location may be used for messaging at a moment.

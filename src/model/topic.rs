@@ -60,6 +60,14 @@ impl ByChannel {
         }
     }
 
+    /// Whether a message through a channel is wanted: as chosen, else as the topic's default says.
+    pub fn wants(&self, default: TopicDefault, channel: Channel) -> bool {
+        match (self.on(channel), default) {
+            (Some(Choice::OptIn), _) | (None, TopicDefault::OptOut) => true,
+            (Some(Choice::OptOut), _) | (None, TopicDefault::OptIn) => false,
+        }
+    }
+
     /// Chooses for a channel.
     pub fn set(&mut self, channel: Channel, choice: Option<Choice>) {
         match channel {
