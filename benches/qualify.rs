@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     group.bench_function("floor", |bencher| {
         bencher.iter(|| {
             for campaign in street.book.applying(&street.region, &street.place, TransitionKind::Enter) {
-                black_box(street.customer.topics.contains(&campaign.topic));
+                black_box(street.customer.topics.of(&campaign.topic));
             }
         });
     });
@@ -87,8 +87,8 @@ impl Street {
         let campaigns = read_campaigns(&format!("campaigns:\n{text}")).context("reading the campaigns")?;
         let mut customer = Customer::new(CustomerId::parse("customer", "ada")?);
         let answered = ServerTime(NOON - 1);
-        customer.consent = Some(LocationConsent { granted: true, answered, source: "app".to_owned() });
-        customer.topics.insert(TopicId::parse("topic", "offers")?);
+        customer.consent = Some(LocationConsent::answered(true, answered));
+        customer.topics.opt_in(TopicId::parse("topic", "offers")?);
         let region = RegionId::parse("region", "door")?;
         let (uuid, proximity, happened) = (Uuid(7), Proximity::Far, DeviceTime(NOON - 1_500));
         Ok(Self {
