@@ -3,6 +3,7 @@
 
 use crate::timeline::Names;
 use anyhow::{Context, Result, ensure};
+use doorstep::files::Told;
 use doorstep::model::{
     Campaign, Customer, CustomerId, Decision, DecisionId, Device, DeviceTime, Millis, Place, Region,
 };
@@ -14,6 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 use v1::campaign_service_client::CampaignServiceClient;
 use v1::customer_service_client::CustomerServiceClient;
 use v1::decision_service_client::DecisionServiceClient;
+use v1::event_service_client::EventServiceClient;
 use v1::region_service_client::RegionServiceClient;
 
 /// Entries of one page of a list.
@@ -93,6 +95,17 @@ impl Client {
         Ok(())
     }
 
+    /// Records what customers did on other channels. Fails where one is refused.
+    pub async fn record_events(&self, events: &[Told]) -> Result<()> {
+        let events = events.iter().map(|told| wire::event::event_message(&told.customer, &told.event)).collect();
+        let request = v1::RecordEventsRequest { events, allow_missing: false };
+        let answer = EventServiceClient::new(self.channel()).record_events(request).await;
+        let refusals = answer.context("cannot record the events")?.into_inner().refusals;
+        let refused = refusals.first().map(|refusal| format!("event {}: {}", refusal.index, refusal.detail));
+        ensure!(refused.is_none(), "refused: {}", refused.unwrap_or_default());
+        Ok(())
+    }
+
     /// Reads all places, regions and campaigns.
     pub async fn names(&self) -> Result<Names> {
         let mut names = Names::default();
@@ -160,7 +173,11 @@ impl Client {
     pub async fn sentences(&self, decisions: &[Decision]) -> Result<BTreeMap<DecisionId, Vec<String>>> {
         let mut service = DecisionServiceClient::new(self.channel());
         let mut told = BTreeMap::new();
-        for decision in decisions.iter().filter(|one| !one.transitions.is_empty()).take(EXPLAINED_MAX) {
+        for decision in decisions
+            .iter()
+            .filter(|one| !one.transitions.is_empty() || !one.assessments.is_empty())
+            .take(EXPLAINED_MAX)
+        {
             let name = wire::name::decision_name(&decision.customer, &decision.id);
             let answer = service.explain_decision(v1::ExplainDecisionRequest { name: name.clone() }).await;
             let answer = answer.with_context(|| format!("cannot explain {name}"))?.into_inner();

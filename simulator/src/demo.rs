@@ -31,9 +31,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The signing secret of the demo's webhook; it protects nothing.
-const SECRET: &str = "whsec_ZG9vcnN0ZXAtZGVtby1zZWNyZXQtb2YtMzItYnl0ZXM=";
+pub(crate) const SECRET: &str = "whsec_ZG9vcnN0ZXAtZGVtby1zZWNyZXQtb2YtMzItYnl0ZXM=";
 /// How long the last alerts may take to arrive.
-const ARRIVE_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const ARRIVE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the server may take to end.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Pings in one batch: a phone in a pocket reports twice a minute.
@@ -63,6 +63,9 @@ pub struct DemoArgs {
     /// Write a page to look at: the map, the track, the timeline.
     #[arg(long, value_name = "HTML")]
     pub report: Option<PathBuf>,
+    /// Three people on the same street on the same evening, and three different things happen.
+    #[arg(long, conflicts_with_all = ["customer", "walk", "report"])]
+    pub story: bool,
     /// End with one line of JSON.
     #[arg(long)]
     pub json: bool,
@@ -78,6 +81,7 @@ impl Default for DemoArgs {
             walk: "sixteenth_street".to_owned(),
             fixtures: None,
             report: None,
+            story: false,
             json: false,
         }
     }
@@ -196,7 +200,7 @@ impl Walk {
     }
 }
 
-fn fixtures(given: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn fixtures(given: Option<&Path>) -> Result<PathBuf> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     let candidates = given.map_or_else(|| vec![PathBuf::from("fixtures"), built], |given| vec![given.to_owned()]);
     let found = candidates.iter().find(|folder| folder.join("denver/regions.geojson").is_file());
@@ -205,7 +209,7 @@ fn fixtures(given: Option<&Path>) -> Result<PathBuf> {
         .with_context(|| format!("no denver/regions.geojson in {candidates:?}; name the folder with --fixtures"))
 }
 
-async fn start(data: &Path, webhook: &str) -> Result<Running> {
+pub(crate) async fn start(data: &Path, webhook: &str) -> Result<Running> {
     let secrets = Secrets::parse(SECRET).map_err(anyhow::Error::msg)?;
     // The receiver holds signatures against this machine's clock, whatever time it is on the walk.
     let real: doorstep::deliver::Clock = Arc::new(|| ServerTime(clock::now().0));

@@ -29,4 +29,5 @@ pub mod report;
 pub mod demo;
 pub mod replay;
 pub mod score;
+pub mod story;
 pub mod walk;

@@ -5,7 +5,7 @@ use simulator::demo::DemoArgs;
 use simulator::replay::ReplayArgs;
 use simulator::score::{ScoreArgs, SuiteArgs};
 use simulator::walk::WalkArgs;
-use simulator::{demo, replay, score, walk};
+use simulator::{demo, replay, score, story, walk};
 use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -53,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     runtime.block_on(async {
         match command {
+            Command::Demo(args) if args.story => story::run(&args, &mut out).await.map(drop),
             Command::Demo(args) => demo::run(&args, &mut out).await.map(drop),
             Command::Walk(args) => walk::run(&args, &mut out).await.map(drop),
             Command::Replay(args) => replay::run(&args)?.print(&mut out),
