@@ -213,7 +213,7 @@ pub(crate) async fn start(data: &Path, webhook: &str) -> Result<Running> {
     let secrets = Secrets::parse(SECRET).map_err(anyhow::Error::msg)?;
     // The receiver holds signatures against this machine's clock, whatever time it is on the walk.
     let real: doorstep::deliver::Clock = Arc::new(|| ServerTime(clock::now().0));
-    let provider = Webhook::new(webhook, secrets, Options::default(), real).context("cannot set up the webhook")?;
+    let provider = Webhook::new(webhook, secrets, Options::for_operator(webhook), real).context("cannot set up the webhook")?;
     let config = ServeConfig {
         data: data.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -2,7 +2,7 @@
 
 use super::output;
 use anyhow::{Context, bail};
-use doorstep::deliver::webhook::Options;
+use doorstep::deliver::webhook::{Options, Reach};
 use doorstep::deliver::{Log, Provider, Secrets, Webhook};
 use doorstep::engine::Manners;
 use doorstep::files::parse_span;
@@ -40,6 +40,11 @@ pub(super) struct Serve {
     /// Allow plain http to a webhook that is not on this machine.
     #[arg(long)]
     allow_http_webhook: bool,
+
+    /// Allow a webhook whose host is, or resolves to, a private or otherwise special address. One that names this host
+    /// itself is allowed anyway.
+    #[arg(long, env = "DOORSTEP_ALLOW_PRIVATE_WEBHOOK")]
+    allow_private_webhook: bool,
 
     /// How long decisions, and triggers that have ended, are kept, in days.
     #[arg(long, env = "DOORSTEP_KEEP_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
@@ -145,7 +150,10 @@ impl Serve {
             return Ok(Arc::new(Log));
         };
         let secrets = Secrets::read(file)?;
-        let options = Options { plain_http: self.allow_http_webhook, ..Options::default() };
+        let mut options = Options { plain_http: self.allow_http_webhook, ..Options::for_operator(url) };
+        if self.allow_private_webhook {
+            options.reach = Reach::Anywhere;
+        }
         // Receivers refuse a signature that is not of the present, whatever time the pings tell.
         let clock = Arc::new(|| Clock::System.now());
         Ok(Arc::new(Webhook::new(url, secrets, options, clock)?))

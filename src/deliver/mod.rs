@@ -4,9 +4,11 @@
 //! The [`worker`] takes what is durable in the outbox, [`compose()`]s it into a [`Parcel`] and hands that to one
 //! [`Provider`], each of which has a file of its own: [`log`] and [`webhook`]. [`backoff`] says when to try again.
 
+pub mod answers;
 pub mod backoff;
 pub mod compose;
 pub mod log;
+pub mod outgoing;
 pub mod webhook;
 pub mod worker;
 
@@ -54,15 +56,36 @@ pub enum Answer {
         /// What was answered.
         detail: String,
     },
-    /// Not taken, or nobody knows; another attempt may succeed.
+    /// Not taken, or nobody knows; another attempt may succeed. It is about this parcel or its device only.
     Retry {
         /// What was answered, or what went wrong.
         detail: String,
         /// For how long the other side asked to be left alone.
         after: Option<Millis>,
     },
+    /// The same, but it is about everything that goes this way: the provider is down, or asks for a rest.
+    Busy {
+        /// What was answered, or what went wrong.
+        detail: String,
+        /// For how long the other side asked to be left alone.
+        after: Option<Millis>,
+    },
+    /// Not taken, because nobody is at the device's push address any more. It is to be dropped, unless the device
+    /// registered it again since.
+    Gone {
+        /// What was answered.
+        detail: String,
+        /// Since when nobody is; when the other side does not say, since the attempt.
+        since: Option<ServerTime>,
+    },
     /// Not taken, and another attempt would not be either.
     Refused {
+        /// What was answered.
+        detail: String,
+    },
+    /// Not taken, because the provider does not accept our credentials. Nobody's parcel will be taken before an
+    /// operator has seen to it.
+    Denied {
         /// What was answered.
         detail: String,
     },
@@ -72,7 +95,12 @@ impl Answer {
     /// What was answered, or what went wrong.
     pub fn detail(&self) -> &str {
         match self {
-            Self::Accepted { detail } | Self::Retry { detail, .. } | Self::Refused { detail } => detail,
+            Self::Accepted { detail }
+            | Self::Retry { detail, .. }
+            | Self::Busy { detail, .. }
+            | Self::Gone { detail, .. }
+            | Self::Refused { detail }
+            | Self::Denied { detail } => detail,
         }
     }
 }

@@ -130,6 +130,8 @@ pub struct DeviceState {
     pub kept: Sequences,
     /// Until when each of its pings is recorded in full.
     pub trace_until: Option<ServerTime>,
+    /// When its push address was last registered, whether it changed or not; absent: not known.
+    pub addressed: Option<ServerTime>,
 }
 
 impl DeviceState {
@@ -143,6 +145,17 @@ impl DeviceState {
             clock: DeviceClock::default(),
             kept: Sequences::default(),
             trace_until: None,
+            addressed: None,
         }
+    }
+
+    /// Drops the push address, which somebody said nobody is at since then; whether it was still that one, and not
+    /// registered again later.
+    pub fn drop_address(&mut self, address: &str, since: ServerTime) -> bool {
+        let stale = self.device.push_address == address && self.addressed.is_none_or(|at| at <= since);
+        if stale {
+            self.device.push_address.clear();
+        }
+        stale
     }
 }

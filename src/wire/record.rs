@@ -215,6 +215,7 @@ fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRec
         next_sequence: own.order.next,
         waiting: own.order.waiting.iter().map(waiting_message).collect(),
         clock: (own.clock != DeviceClock::default()).then(|| clock_message(&own.clock)),
+        push_address_time: own.addressed.map(Into::into),
     }
 }
 
@@ -229,6 +230,7 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
     }
     let presence = presence::presence(record.presence.unwrap_or_default()).map_err(|why| why.under("presence"))?;
     let trace_until = record.trace_until_time.map(|at| time::server_time("trace_until_time", at)).transpose()?;
+    let addressed = record.push_address_time.map(|at| time::server_time("push_address_time", at)).transpose()?;
     let history = record.history.map(presence::presence).transpose().map_err(|why| why.under("history"))?;
     at_most("waiting", record.waiting.len(), WAITING_MAX + 1)?;
     let order = Order { next: record.next_sequence, waiting: each("waiting", record.waiting, waiting)? };
@@ -241,6 +243,7 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
         clock: clock.unwrap_or_default(),
         kept: sequences(&record.kept)?,
         trace_until,
+        addressed,
     })
 }
 

@@ -174,14 +174,16 @@ fn held() -> impl Strategy<Value = Held> {
 
 fn state() -> impl Strategy<Value = CustomerState> {
     let parts = (presence(), presence(), order(), clock());
-    let device = (arbitrary::device(), parts, vec(1..500_u64, 0..40), of(time())).prop_map(
-        |(device, (presence, history, order, clock), numbers, trace_until)| {
+    let device = (arbitrary::device(), parts, vec(1..500_u64, 0..40), of(time()), of(time())).prop_map(
+        |(device, (presence, history, order, clock), numbers, trace_until, addressed)| {
             let mut kept = Sequences::default();
             for number in numbers {
                 kept.insert(Sequence(number));
             }
             let trace_until = trace_until.map(ServerTime);
-            (device.id.clone(), DeviceState { device, presence, history, order, clock, kept, trace_until })
+            let addressed = addressed.map(ServerTime);
+            let id = device.id.clone();
+            (id, DeviceState { device, presence, history, order, clock, kept, trace_until, addressed })
         },
     );
     let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());

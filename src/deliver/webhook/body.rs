@@ -1,7 +1,8 @@
-//! The JSON that a webhook receives.
+//! The JSON that a webhook receives: a CloudEvent 1.0 in structured mode, whose extension attribute `timestamp` makes
+//! it what Standard Webhooks recommends, section "Payload structure".
 
 use crate::deliver::Parcel;
-use crate::model::{Platform, ServerTime, TransitionKind};
+use crate::model::{ServerTime, TransitionKind};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -9,12 +10,22 @@ use std::collections::BTreeMap;
 /// The event type: the schema of `data` goes with it and only grows.
 pub(super) const EVENT: &str = "trigger.qualified";
 
-/// The structure that Standard Webhooks recommends, section "Payload structure".
+/// What the body is: CloudEvents 1.0.2, JSON event format, section 3.
+pub(super) const CONTENT: &str = "application/cloudevents+json";
+/// Who the event comes from. With it and the id, no two events are alike.
+const SOURCE: &str = "/doorstep";
+
 #[derive(Serialize)]
 struct Event<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'static str,
     r#type: &'static str,
+    subject: String,
+    datacontenttype: &'static str,
     /// When the trigger became due; the attempt's time is in a header.
-    timestamp: String,
+    time: &'a str,
+    timestamp: &'a str,
     data: Data<'a>,
 }
 
@@ -45,14 +56,21 @@ struct Message<'a> {
 
 /// The body of a parcel: the same bytes for the same parcel. Times are RFC 3339 in UTC with milliseconds.
 pub(super) fn json(parcel: &Parcel) -> Result<String, serde_json::Error> {
+    let created = rfc3339(parcel.created);
     serde_json::to_string(&Event {
+        specversion: "1.0",
+        id: parcel.id.as_str(),
+        source: SOURCE,
         r#type: EVENT,
-        timestamp: rfc3339(parcel.created),
+        subject: format!("customers/{}/triggers/{}", parcel.customer, parcel.id),
+        datacontenttype: "application/json",
+        time: &created,
+        timestamp: &created,
         data: Data {
             trigger: parcel.id.as_str(),
             customer: parcel.customer.as_str(),
             device: parcel.device.as_str(),
-            platform: platform(parcel.platform),
+            platform: parcel.platform.word(),
             push_address: &parcel.push_address,
             locale: &parcel.locale,
             campaign: parcel.campaign.as_str(),
@@ -76,14 +94,6 @@ fn rfc3339(time: ServerTime) -> String {
     format!("{time:.3}")
 }
 
-fn platform(platform: Platform) -> &'static str {
-    match platform {
-        Platform::Ios => "ios",
-        Platform::Android => "android",
-        Platform::Web => "web",
-    }
-}
-
 fn transition(kind: TransitionKind) -> &'static str {
     match kind {
         TransitionKind::Enter => "enter",
@@ -100,12 +110,15 @@ mod tests {
     use crate::deliver::compose::{compose, tests};
 
     #[test]
-    fn the_body_is_the_recommended_structure_without_coordinates() {
+    fn the_body_is_an_event_of_the_recommended_structure_without_coordinates() {
         let parcel = compose(&tests::trigger("ann", ServerTime(1_767_261_600_250)), &tests::device());
         let id = parcel.id.as_str();
         let expected = format!(
             concat!(
-                r#"{{"type":"trigger.qualified","timestamp":"2026-01-01T10:00:00.250Z","data":{{"trigger":"{}","#,
+                r#"{{"specversion":"1.0","id":"{0}","source":"/doorstep","type":"trigger.qualified","#,
+                r#""subject":"customers/ann/triggers/{0}","datacontenttype":"application/json","#,
+                r#""time":"2026-01-01T10:00:00.250Z","timestamp":"2026-01-01T10:00:00.250Z","#,
+                r#""data":{{"trigger":"{0}","#,
                 r#""customer":"ann","device":"phone-1","platform":"ios","push_address":"very-secret-address","#,
                 r#""locale":"nl-NL","campaign":"latte","region":"roost-door","place":"roost","transition":"enter","#,
                 r#""message":{{"title":"A latte?","body":"Half price, \"just\" today ☕","#,

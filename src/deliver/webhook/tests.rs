@@ -3,7 +3,7 @@
 use super::*;
 use crate::deliver::compose::{compose, tests};
 use crate::model::ServerTime;
-use reqwest::header::HeaderMap;
+use crate::model::Millis;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -100,7 +100,7 @@ pub(crate) fn clock() -> Clock {
 }
 
 pub(crate) fn webhook(url: &str) -> Webhook {
-    let options = Options { whole: Millis(400), ..Options::default() };
+    let options = Options { whole: Millis(400), ..Options::for_operator(url) };
     Webhook::new(url, Secrets::parse(SECRET).unwrap(), options, clock()).unwrap()
 }
 
@@ -119,7 +119,7 @@ async fn check(replies: Vec<Vec<u8>>, expected: &[Answer]) -> Vec<Seen> {
     let verifier = standardwebhooks::Webhook::new(SECRET).unwrap();
     for request in &seen {
         assert_eq!(request.line, "POST /hook?key=7 HTTP/1.1");
-        assert_eq!(request.headers["content-type"], "application/json");
+        assert_eq!(request.headers["content-type"], "application/cloudevents+json");
         assert_eq!(request.headers["webhook-id"], parcel.id.as_str());
         verifier.verify(&request.body, &request.headers).unwrap();
         assert_eq!(request.body, body::json(&parcel).unwrap().as_bytes());
@@ -131,8 +131,8 @@ fn accepted(detail: &str) -> Answer {
     Answer::Accepted { detail: detail.into() }
 }
 
-fn retry(detail: &str, after: Option<i64>) -> Answer {
-    Answer::Retry { detail: detail.into(), after: after.map(Millis) }
+fn busy(detail: &str, after: Option<i64>) -> Answer {
+    Answer::Busy { detail: detail.into(), after: after.map(Millis) }
 }
 
 fn refused(detail: &str) -> Answer {
@@ -142,7 +142,7 @@ fn refused(detail: &str) -> Answer {
 #[tokio::test]
 async fn a_second_attempt_has_the_same_id_and_body_on_the_same_connection() {
     let replies = vec![reply("500 Oops", ""), reply("200 OK", "")];
-    let seen = check(replies, &[retry("HTTP 500 Internal Server Error", None), accepted("HTTP 200 OK")]).await;
+    let seen = check(replies, &[busy("HTTP 500 Internal Server Error", None), accepted("HTTP 200 OK")]).await;
     assert_eq!(seen.iter().map(|request| request.connection).collect::<Vec<_>>(), [1, 1]);
 }
 
@@ -150,14 +150,15 @@ async fn a_second_attempt_has_the_same_id_and_body_on_the_same_connection() {
 async fn answers_mean_what_the_table_says() {
     let answers = [
         (reply("204 No Content", ""), accepted("HTTP 204 No Content")),
-        (reply("429 Slow", "retry-after: 30\r\n"), retry("HTTP 429 Too Many Requests", Some(30_000))),
-        (reply("503 Later", "retry-after: soon\r\n"), retry("HTTP 503 Service Unavailable", None)),
-        (reply("408 Late", ""), retry("HTTP 408 Request Timeout", None)),
+        (reply("429 Slow", "retry-after: 30\r\n"), busy("HTTP 429 Too Many Requests", Some(30_000))),
+        (reply("503 Later", "retry-after: soon\r\n"), busy("HTTP 503 Service Unavailable", None)),
+        (reply("408 Late", ""), Answer::Retry { detail: "HTTP 408 Request Timeout".into(), after: None }),
         (reply("410 Gone", ""), refused("HTTP 410 Gone")),
+        (reply("401 Who", ""), Answer::Denied { detail: "HTTP 401 Unauthorized".into() }),
         (reply("404 Where", "retry-after: 5\r\n"), refused("HTTP 404 Not Found")),
     ];
     let (replies, expected): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
-    assert_eq!(check(replies, &expected).await.len(), 6);
+    assert_eq!(check(replies, &expected).await.len(), 7);
 }
 
 #[tokio::test]
@@ -170,16 +171,16 @@ async fn a_redirect_is_refused_and_not_followed() {
 
 #[tokio::test]
 async fn silence_and_a_broken_answer_are_tried_again() {
-    check(vec![Vec::new()], &[retry("no answer within 400 ms", None)]).await;
+    check(vec![Vec::new()], &[busy("no answer within 400 ms", None)]).await;
     let receiver = Receiver::start(vec![b"SMTP ready\r\n\r\n".to_vec()]).await;
-    assert!(matches!(webhook(&receiver.url).deliver(&parcel()).await, Answer::Retry { after: None, .. }));
+    assert!(matches!(webhook(&receiver.url).deliver(&parcel()).await, Answer::Busy { after: None, .. }));
 }
 
 #[tokio::test]
 async fn a_closed_port_is_tried_again_and_the_detail_hides_the_url() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let answer = webhook(&format!("http://127.0.0.1:{port}/token")).deliver(&parcel()).await;
-    let Answer::Retry { detail, after: None } = answer else { panic!("{answer:?}") };
+    let Answer::Busy { detail, after: None } = answer else { panic!("{answer:?}") };
     assert!(detail.starts_with("cannot connect: ") && !detail.contains("token"), "{detail}");
 }
 
@@ -194,29 +195,6 @@ async fn a_body_is_read_to_its_bound_and_a_stalled_one_does_not_undo_the_status(
     let seen = check(vec![small, huge, stalled], &took).await;
     // The small body leaves its connection usable; the huge one is cut off with its connection.
     assert_eq!(seen.iter().map(|request| request.connection).collect::<Vec<_>>(), [1, 1, 2]);
-}
-
-#[test]
-fn only_urls_that_are_safe_to_post_to_are_taken() {
-    for (url, plain_http, problem) in [
-        ("https://example.com/hook", false, None),
-        ("http://localhost:8080/hook", false, None),
-        ("http://127.0.0.2/hook", false, None),
-        ("http://[::1]:80/hook", false, None),
-        ("http://receiver.svc/hook", true, None),
-        ("http://example.com/hook", false, Some("is http; must be https")),
-        ("http://127.0.0.1.example.com/", false, Some("is http; must be https")),
-        ("http://10.0.0.1/", false, Some("is http; must be https")),
-        ("https://user:pass@example.com/", false, Some("holds a user name or password")),
-        ("ftp://example.com/", true, Some("begins with ftp:")),
-        ("hook", false, Some("is not valid")),
-    ] {
-        match (parse(url, plain_http), problem) {
-            (Ok(_), None) => {}
-            (Err(found), Some(begins)) => assert!(found.starts_with(begins), "{url}: {found}"),
-            (other, _) => panic!("{url}: {other:?}"),
-        }
-    }
 }
 
 #[test]

@@ -52,8 +52,11 @@ impl Desk {
         };
         match answer {
             Answer::Accepted { .. } => self.end(job, Some(attempt), DeliveryState::Delivered).await,
-            Answer::Refused { .. } => self.end(job, Some(attempt), DeliveryState::Refused).await,
-            Answer::Retry { after, .. } => self.retry(job, &claim, attempt, after).await,
+            Answer::Refused { .. } | Answer::Gone { .. } => {
+                self.end(job, Some(attempt), DeliveryState::Refused).await
+            }
+            Answer::Denied { .. } => self.retry(job, &claim, attempt, None).await,
+            Answer::Retry { after, .. } | Answer::Busy { after, .. } => self.retry(job, &claim, attempt, after).await,
         }
     }
 
