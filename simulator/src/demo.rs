@@ -15,7 +15,9 @@ use crate::summary::Summary;
 use crate::timeline::{self, Printer, tally};
 use crate::track::Track;
 use anyhow::{Context, Result, bail, ensure};
+use doorstep::deliver::Routes;
 use doorstep::deliver::webhook::{Options, Secrets, Webhook};
+use doorstep::deliver::worker::Limits;
 use doorstep::engine::Manners;
 use doorstep::files::{Defaults, Roster, read_campaigns, read_customers, read_regions};
 use doorstep::model::{CustomerId, Decision, DecisionId, DeviceId, Millis, Ping, Sequence, ServerTime};
@@ -213,7 +215,8 @@ pub(crate) async fn start(data: &Path, webhook: &str) -> Result<Running> {
     let secrets = Secrets::parse(SECRET).map_err(anyhow::Error::msg)?;
     // The receiver holds signatures against this machine's clock, whatever time it is on the walk.
     let real: doorstep::deliver::Clock = Arc::new(|| ServerTime(clock::now().0));
-    let provider = Webhook::new(webhook, secrets, Options::for_operator(webhook), real).context("cannot set up the webhook")?;
+    let provider =
+        Webhook::new(webhook, secrets, Options::for_operator(webhook), real).context("cannot set up the webhook")?;
     let config = ServeConfig {
         data: data.to_owned(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -222,7 +225,8 @@ pub(crate) async fn start(data: &Path, webhook: &str) -> Result<Running> {
         manners: Manners { settle: Millis(0), ..Manners::usual() },
         history: Millis::from_days(1),
         presence: PresenceConfig::default(),
-        provider: Arc::new(provider),
+        routes: Routes::all(Arc::new(provider)),
+        push: Limits::default(),
         drain: DRAIN_WITHIN,
     };
     service::start(config).await.context("cannot start the server")

@@ -9,6 +9,7 @@ mod journeys;
 mod lint;
 pub mod output;
 mod preferences;
+mod push;
 mod regions;
 mod report;
 mod serve;
@@ -36,7 +37,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Where things happen: the places, and the fences and beacons in and around them.
     #[command(subcommand)]
     Regions(regions::Regions),

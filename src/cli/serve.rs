@@ -1,9 +1,8 @@
 //! `doorstep serve`.
 
 use super::output;
-use anyhow::{Context, bail};
-use doorstep::deliver::webhook::{Options, Reach};
-use doorstep::deliver::{Log, Provider, Secrets, Webhook};
+use super::push::Delivery;
+use anyhow::Context;
 use doorstep::engine::Manners;
 use doorstep::files::parse_span;
 use doorstep::model::{DailySpan, Invalid, Millis, QuietHours};
@@ -11,7 +10,6 @@ use doorstep::presence::PresenceConfig;
 use doorstep::service::{self, Clock, ServeConfig};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,22 +27,8 @@ pub(super) struct Serve {
     #[arg(long, env = "DOORSTEP_LISTEN", default_value = "127.0.0.1:7407", value_name = "ADDR")]
     listen: SocketAddr,
 
-    /// Deliver to this webhook, signed by the Standard Webhooks specification. Without it, triggers are logged.
-    #[arg(long, env = "DOORSTEP_WEBHOOK_URL", value_name = "URL", requires = "webhook_secret_file")]
-    webhook_url: Option<String>,
-
-    /// A file that holds the webhook's signing secret, `whsec_` and base64 of 24 to 64 random bytes.
-    #[arg(long, env = "DOORSTEP_WEBHOOK_SECRET_FILE", value_name = "FILE")]
-    webhook_secret_file: Option<PathBuf>,
-
-    /// Allow plain http to a webhook that is not on this machine.
-    #[arg(long)]
-    allow_http_webhook: bool,
-
-    /// Allow a webhook whose host is, or resolves to, a private or otherwise special address. One that names this host
-    /// itself is allowed anyway.
-    #[arg(long, env = "DOORSTEP_ALLOW_PRIVATE_WEBHOOK")]
-    allow_private_webhook: bool,
+    #[command(flatten)]
+    delivery: Delivery,
 
     /// How long decisions, and triggers that have ended, are kept, in days.
     #[arg(long, env = "DOORSTEP_KEEP_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3_650), value_name = "DAYS")]
@@ -90,7 +74,7 @@ fn settle(text: &str) -> Result<Millis, Invalid> {
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        let provider = self.provider()?;
+        let (routes, push) = (self.delivery.routes()?, self.delivery.limits());
         let manners = self.manners();
         let clock = if self.simulation_clock { Clock::pings() } else { Clock::System };
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
@@ -101,7 +85,8 @@ impl Serve {
             manners,
             history: Millis::from_days(self.keep_days.into()),
             presence: PresenceConfig { accept_mock: self.accept_mock_locations, ..PresenceConfig::default() },
-            provider,
+            routes,
+            push,
             drain: Duration::from_secs(self.drain_s),
         };
         if self.accept_mock_locations {
@@ -140,22 +125,5 @@ impl Serve {
         };
         let usual = if self.simulation_clock { Millis(0) } else { Manners::usual().settle };
         Manners { quiet_hours, settle: self.settle.unwrap_or(usual) }
-    }
-
-    fn provider(&self) -> anyhow::Result<Arc<dyn Provider>> {
-        let (Some(url), Some(file)) = (&self.webhook_url, &self.webhook_secret_file) else {
-            if self.webhook_secret_file.is_some() {
-                bail!("--webhook-secret-file is given without --webhook-url");
-            }
-            return Ok(Arc::new(Log));
-        };
-        let secrets = Secrets::read(file)?;
-        let mut options = Options { plain_http: self.allow_http_webhook, ..Options::for_operator(url) };
-        if self.allow_private_webhook {
-            options.reach = Reach::Anywhere;
-        }
-        // Receivers refuse a signature that is not of the present, whatever time the pings tell.
-        let clock = Arc::new(|| Clock::System.now());
-        Ok(Arc::new(Webhook::new(url, secrets, options, clock)?))
     }
 }

@@ -103,7 +103,8 @@ pub(super) mod tests {
         for &(status, word, wanted) in expected {
             assert_eq!(meaning(table, status, word), wanted, "{status} {word:?}");
         }
-        let all_named = table.iter().filter_map(|row| row.word).all(|word| expected.iter().any(|e| e.1 == Some(word)));
+        let all_named =
+            table.iter().filter_map(|row| row.word).all(|word| expected.iter().any(|e| e.1 == Some(word)));
         assert!(all_named, "each word of the table is tried");
         shown(table);
     }

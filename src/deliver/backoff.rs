@@ -1,6 +1,7 @@
 //! When to try again.
 
 use crate::model::Millis;
+use std::time::Duration;
 
 /// The most that the first wait can be.
 pub const BASE: Millis = Millis::from_secs(1);
@@ -25,6 +26,12 @@ pub fn wait(failed: u32, random: u64) -> Millis {
 pub fn pause(failed: u32, random: u64, after: Option<Millis>) -> Millis {
     let asked = after.unwrap_or_default().0.max(0);
     Millis(asked.saturating_add(wait(failed, random).0))
+}
+
+/// A time anywhere between nothing and `most`.
+pub fn part(most: Duration, random: u64) -> Duration {
+    let within = (u128::from(random) * (most.as_millis() + 1)) >> 64;
+    Duration::from_millis(u64::try_from(within).unwrap_or(u64::MAX)).min(most)
 }
 
 /// The most that the wait can be, in milliseconds.

@@ -2,14 +2,21 @@
 //! refused or expired.
 //!
 //! The [`worker`] takes what is durable in the outbox, [`compose()`]s it into a [`Parcel`] and hands that to one
-//! [`Provider`], each of which has a file of its own: [`log`] and [`webhook`]. [`backoff`] says when to try again.
+//! [`Provider`], each of which has a room of its own: [`fcm`], [`apns`], [`webpush`], [`webhook`] and [`log`]. What
+//! their answers mean stands in tables ([`answers`]); [`backoff`] says when to try again. All requests leave through
+//! [`outgoing`].
 
 pub mod answers;
+pub mod apns;
 pub mod backoff;
 pub mod compose;
+pub mod fcm;
+mod jwt;
 pub mod log;
 pub mod outgoing;
+pub mod routes;
 pub mod webhook;
+pub mod webpush;
 pub mod worker;
 
 use crate::model::{Millis, ServerTime};
@@ -17,9 +24,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use apns::Apns;
 pub use compose::{Parcel, compose};
+pub use fcm::Fcm;
 pub use log::Log;
+pub use routes::Routes;
 pub use webhook::{Secrets, Webhook};
+pub use webpush::WebPush;
 pub use worker::{Limits, Worker};
 
 /// The longest detail of an answer in characters; the rest is cut off when it is recorded.
@@ -39,7 +50,19 @@ pub trait Provider: Send + Sync + 'static {
     /// The name under which attempts are recorded: short, lower case, the same for ever.
     fn name(&self) -> &'static str;
 
-    /// Makes one attempt. It does not try again by itself, and it does not fail: whatever goes wrong is an answer.
+    /// The lane that parcels to this push address take: those of one lane share a rate and a breaker. A provider has
+    /// one, with its own name, or a few, `name/…`.
+    fn lane(&self, push_address: &str) -> &'static str {
+        let _ = push_address;
+        self.name()
+    }
+
+    /// How many times in a row, with nothing taken between, it must have been denied before it is paused. Default: 1.
+    fn denials(&self) -> u32 {
+        1
+    }
+
+    /// Makes one attempt. It does not try again by itself, but for once with a new token where the old one is refused, and it does not fail: whatever goes wrong is an answer.
     ///
     /// It may be called again with the parcel of the same id, even after the earlier one was taken: when the end
     /// of an attempt is not known (a timeout, a crash before the answer was durable), the worker makes another.
@@ -83,6 +106,11 @@ pub enum Answer {
         /// What was answered.
         detail: String,
     },
+    /// Not even sent, because it can't be as it is: it is too large, or its address is none that may be called.
+    Unfit {
+        /// What is wrong.
+        detail: String,
+    },
     /// Not taken, because the provider does not accept our credentials. Nobody's parcel will be taken before an
     /// operator has seen to it.
     Denied {
@@ -100,7 +128,14 @@ impl Answer {
             | Self::Busy { detail, .. }
             | Self::Gone { detail, .. }
             | Self::Refused { detail }
+            | Self::Unfit { detail }
             | Self::Denied { detail } => detail,
         }
     }
+}
+
+/// Whether a payload is within what a service takes; if not, says so. It is asked before anything is sent.
+fn fits(service: &str, payload: &[u8], max: usize) -> Result<(), String> {
+    let bytes = payload.len();
+    if bytes <= max { Ok(()) } else { Err(format!("the message has {bytes} bytes; {service} takes {max}")) }
 }

@@ -144,14 +144,19 @@ impl Customers {
         let v1::UpdateDeviceRequest { device, update_mask, allow_missing } = request;
         let patch = required("device", device)?;
         let (customer, id) = name::device("device.name", &patch.name)?;
+        let now = self.clock.now();
         let state = change(&self.records, &customer, |before| {
             let mut state = before.ok_or_else(|| missing(&customer))?;
             match state.devices.get_mut(&id) {
                 Some(own) => {
                     let current = wire::device_message(&customer, &own.device);
                     own.device = parse_device(&merge(current, &patch, update_mask.as_ref())?)?.1;
+                    // An address that is registered again, be it the same, is in use again.
+                    if !patch.push_address.is_empty() && own.device.push_address == patch.push_address {
+                        own.addressed = Some(now);
+                    }
                 }
-                None if allow_missing => add(&mut state, parse_device(&patch)?.1)?,
+                None if allow_missing => add(&mut state, parse_device(&patch)?.1, now)?,
                 None => return Err(missing_device(&customer, &id)),
             }
             Ok(state)
@@ -262,12 +267,13 @@ impl v1::customer_service_server::CustomerService for Customers {
     ) -> Result<Response<v1::CreateDeviceResponse>, Status> {
         let wire = required("device", request.into_inner().device).map_err(Failure::from)?;
         let (customer, device) = parse_device(&wire)?;
+        let now = self.clock.now();
         let state = change(&self.records, &customer, |before| {
             let mut state = before.ok_or_else(|| missing(&customer))?;
             if state.devices.contains_key(&device.id) {
                 return Err(Failure::AlreadyExists { name: name::device_name(&customer, &device.id) });
             }
-            add(&mut state, device.clone())?;
+            add(&mut state, device.clone(), now)?;
             Ok(state)
         })
         .await?;
@@ -401,7 +407,7 @@ fn parse_device(wire: &v1::Device) -> Result<(CustomerId, Device), Failure> {
     Ok(wire::device(wire).map_err(|why: Invalid| why.under("device"))?)
 }
 
-fn add(state: &mut CustomerState, device: Device) -> Result<(), Failure> {
+fn add(state: &mut CustomerState, device: Device, now: ServerTime) -> Result<(), Failure> {
     if state.devices.len() >= DEVICES_MAX {
         return Err(Failure::Precondition {
             reason: "DEVICES_FULL",
@@ -409,7 +415,8 @@ fn add(state: &mut CustomerState, device: Device) -> Result<(), Failure> {
             problem: format!("has {DEVICES_MAX} devices already; delete one first"),
         });
     }
-    state.devices.insert(device.id.clone(), DeviceState::new(device));
+    let addressed = (!device.push_address.is_empty()).then_some(now);
+    state.devices.insert(device.id.clone(), DeviceState { addressed, ..DeviceState::new(device) });
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use super::{
     region_service, topic_service, zone_service,
 };
 use crate::deliver::worker::{Drained, Limits, WorkerError};
-use crate::deliver::{Provider, Worker};
+use crate::deliver::{Routes, Worker};
 use crate::engine::Manners;
 use crate::model::Millis;
 use crate::presence::PresenceConfig;
@@ -70,7 +70,9 @@ pub struct ServeConfig {
     /// How presence is decided.
     pub presence: PresenceConfig,
     /// Who delivers the triggers.
-    pub provider: Arc<dyn Provider>,
+    pub routes: Routes,
+    /// How much is delivered at a time; its drain is that of the server.
+    pub push: Limits,
     /// How long calls and deliveries under way may take to end when the server drains.
     pub drain: Duration,
 }
@@ -121,7 +123,7 @@ pub struct Running {
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, manners, history, presence, provider, drain } = config;
+    let ServeConfig { data, listen, clock, manners, history, presence, routes, push, drain } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -133,17 +135,19 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     let reader = clock.clone();
     let worker = Worker::new(
         records.clone(),
-        provider,
+        routes,
         Arc::new(move || reader.now()),
         u64::from(std::process::id()),
-        Limits { drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..Limits::default() },
+        Limits { drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..push },
     );
+    let standing = worker.standing();
     tokio::spawn(housekeeping::keep(records.clone(), clock.clone(), history, drained.clone()));
     tokio::spawn(housekeeping::count(records.clone(), drained.clone()));
     let delivering = tokio::spawn(worker.run(drained.clone()));
     let (reporter, answers) = tonic_health::server::health_reporter();
     let health = Health::new(reporter);
     health.tell(true).await;
+    tokio::spawn(watchman::tell_standing(standing, health.clone()));
     let router = assemble(&records, &catalogue, &clock, presence, manners, answers, &drained)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut asked = drained.clone();

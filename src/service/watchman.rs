@@ -1,5 +1,6 @@
 //! Who looks whether the server still does what it says: health follows from it, and the end of the process.
 
+use crate::deliver::worker::{Standing, Standings};
 use crate::store::{Records, StoreError};
 use crate::wire::v1;
 use std::time::Duration;
@@ -50,6 +51,24 @@ impl Health {
         let status = if serves { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in SERVICES {
             self.0.set_service_status(service, status).await;
+        }
+    }
+}
+
+/// Tells health how each lane of delivery stands, as the service `doorstep.deliver/` and its name: not serving while
+/// its provider rests or is paused. Ends with the delivery.
+pub(super) async fn tell_standing(mut standing: watch::Receiver<Standings>, health: Health) {
+    loop {
+        let now = standing.borrow_and_update().clone();
+        for (lane, standing) in now {
+            let status = match standing {
+                Standing::Working => ServingStatus::Serving,
+                Standing::Resting { .. } | Standing::Paused { .. } => ServingStatus::NotServing,
+            };
+            health.0.set_service_status(format!("doorstep.deliver/{lane}"), status).await;
+        }
+        if standing.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -68,12 +68,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            reach: Reach::Public,
-            plain_http: false,
-            connect: Millis::from_secs(2),
-            whole: Millis::from_secs(10),
-        }
+        Self { reach: Reach::Public, plain_http: false, connect: Millis::from_secs(2), whole: Millis::from_secs(10) }
     }
 }
 
@@ -98,7 +93,9 @@ impl Options {
         match url.scheme() {
             "https" => {}
             "http" if unencrypted => {}
-            "http" => return Err("is http; must be https, unless the host is this one or plain http is allowed".into()),
+            "http" => {
+                return Err("is http; must be https, unless the host is this one or plain http is allowed".into());
+            }
             other => return Err(format!("begins with {other}:; must begin with https:")),
         }
         // Names are looked at when they are resolved; a host that is an address is not resolved.
@@ -183,7 +180,7 @@ impl Caller {
     pub(super) async fn post(&self, url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, Answer> {
         // The check is repeated here so that no caller can forget it.
         if let Err(problem) = self.options.url(url.as_str()) {
-            return Err(Answer::Refused { detail: format!("the address {problem}") });
+            return Err(Answer::Unfit { detail: format!("the address {problem}") });
         }
         match self.client.post(url).headers(headers).body(body).send().await {
             Ok(response) => Ok(read(response).await),
@@ -195,7 +192,7 @@ impl Caller {
     /// arrived. Says what went wrong, without the URL.
     fn explain(&self, error: &reqwest::Error) -> Answer {
         if is_forbidden(error) {
-            return Answer::Refused { detail: Forbidden.to_string() };
+            return Answer::Unfit { detail: Forbidden.to_string() };
         }
         let detail = match (error.is_connect(), error.is_timeout()) {
             (true, true) => format!("cannot connect within {}", self.options.connect.min(self.options.whole)),

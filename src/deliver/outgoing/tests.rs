@@ -98,7 +98,7 @@ async fn no_connection_is_made_into_the_house() {
         assert!(!refusal.is_empty(), "{url}");
         if let Ok(parsed) = Url::parse(&url) {
             let answer = caller.post(parsed, HeaderMap::new(), Vec::new()).await.unwrap_err();
-            assert!(matches!(answer, Answer::Refused { .. }), "{url}: {answer:?}");
+            assert!(matches!(answer, Answer::Unfit { .. }), "{url}: {answer:?}");
         }
         tried += 1;
     }
@@ -109,7 +109,7 @@ async fn no_connection_is_made_into_the_house() {
         for caller in [&caller, &open] {
             let answer = caller.post(url.clone(), HeaderMap::new(), Vec::new()).await.unwrap_err();
             let detail = "the host has no address of the public Internet".into();
-            assert_eq!(answer, Answer::Refused { detail }, "{name}");
+            assert_eq!(answer, Answer::Unfit { detail }, "{name}");
         }
     }
     assert_eq!(house.knocks.load(Ordering::SeqCst), 0, "connections were made");

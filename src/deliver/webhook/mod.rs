@@ -72,7 +72,7 @@ impl Webhook {
     async fn attempt(&self, parcel: &Parcel) -> Answer {
         let (headers, body) = match self.request(parcel) {
             Ok(request) => request,
-            Err(problem) => return Answer::Refused { detail: format!("cannot write the request: {problem}") },
+            Err(problem) => return Answer::Unfit { detail: format!("cannot write the request: {problem}") },
         };
         match self.caller.post(self.url.clone(), headers, body.into_bytes()).await {
             Ok(reply) => answers::answer(answer::ANSWERS, &reply, None, None, (self.clock)()),

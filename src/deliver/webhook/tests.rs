@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::deliver::compose::{compose, tests};
-use crate::model::ServerTime;
 use crate::model::Millis;
+use crate::model::ServerTime;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,39 +1,56 @@
 //! The outbox worker: claims what is durable, has it delivered, and records what became of it.
 //!
-//! One task claims batches in the order of commit and starts attempts, each of them a task, so that a slow one
-//! holds up nobody but itself. It sleeps until a commit, the next due time or the end of an attempt. What it keeps
-//! in memory is only where it stands: after a crash the outbox holds everything that has no end on record, and the
-//! next worker takes it up again under the same ids.
+//! One task reads the outbox in the order of commit ([`intake`]), puts each entry on the lane of its provider
+//! ([`lane`]), and starts attempts, each of them a task, so that a slow one holds up nobody but itself. A lane has a
+//! width, a rate and a breaker ([`breaker`]), and brands take turns on it ([`queue`]); no lane holds up another. The
+//! worker sleeps until a commit, the next due time or the end of an attempt. What it keeps in memory is only where it
+//! stands: after a crash the outbox holds everything that has no end on record, and the next worker takes it up again
+//! under the same ids.
 
 mod attempt;
+mod breaker;
+mod intake;
+mod lane;
+mod lanes;
 mod queue;
 #[cfg(test)]
 mod tests;
 
-use self::attempt::{Desk, Landing};
-use self::queue::{Job, Queue};
-use super::{Clock, Provider, backoff};
-use crate::model::{Millis, ServerTime};
-use crate::store::{OutboxEntry, PAGE_MAX, Records, Revision, StoreError};
+use self::attempt::{Desk, Landed, Landing};
+use self::breaker::Signal;
+use self::intake::{Intake, Shelves as _};
+use self::lane::{Kind, Start, Width};
+pub use self::lane::{Standing, Standings};
+use self::lanes::Lanes;
+use self::queue::Job;
+use super::{Clock, Routes};
+use crate::model::Millis;
+use crate::store::{PAGE_MAX, Records, Revision, StoreError};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The longest sleep: the wall clock may be set meanwhile.
-const SLEEP_MAX: Millis = Millis::from_mins(1);
+const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// How much a worker takes upon itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Attempts at the same time, 1 or more. Default: 64.
+    /// Attempts at the same time on a lane, 1 or more. Default: 64.
     pub in_flight: usize,
-    /// Entries that are claimed at once, 1 to 1,000. Default: 256.
+    /// Attempts a second on a lane, 1 or more. Default: 1,000.
+    pub per_second: u32,
+    /// How long it takes after an outage until that much goes again. Default: 1 min.
+    pub ramp: Millis,
+    /// Entries that are read at once, 1 to 1,000. Default: 64.
     pub batch: usize,
-    /// Entries that are claimed and not ended, 1 or more: beyond it, new ones stay in the outbox. Default: 65,536.
+    /// Entries of a lane that are claimed and not ended, 1 or more; of one brand at most a quarter of it, where that
+    /// is 64 or more: beyond it, new ones stay in the outbox. Default: 65,536.
     pub claimed: usize,
     /// How long a provider may take over one attempt. Default: 30 s.
     pub attempt: Millis,
@@ -45,7 +62,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 64,
-            batch: 256,
+            per_second: 1_000,
+            ramp: Millis::from_mins(1),
+            batch: 64,
             claimed: 65_536,
             attempt: Millis::from_secs(30),
             drain: Millis::from_secs(10),
@@ -53,11 +72,11 @@ impl Default for Limits {
     }
 }
 
-/// Delivers the triggers of one outbox through one provider. No two workers may run on an outbox at a time: each
-/// would deliver everything.
+/// Delivers the triggers of one outbox. No two workers may run on an outbox at a time: each would deliver everything.
 pub struct Worker {
     desk: Arc<Desk>,
     limits: Limits,
+    standings: watch::Sender<Standings>,
 }
 
 /// How a worker came to its end.
@@ -77,7 +96,7 @@ pub enum WorkerError {
 
 impl Worker {
     /// A worker; it begins when it [`run`](Self::run)s. `seed` makes the jitter of its waits differ from others'.
-    pub fn new(records: Records, provider: Arc<dyn Provider>, clock: Clock, seed: u64, limits: Limits) -> Self {
+    pub fn new(records: Records, routes: impl Into<Routes>, clock: Clock, seed: u64, limits: Limits) -> Self {
         let patience = duration(limits.attempt);
         let limits = Limits {
             in_flight: limits.in_flight.max(1),
@@ -85,7 +104,13 @@ impl Worker {
             claimed: limits.claimed.max(1),
             ..limits
         };
-        Self { desk: Arc::new(Desk { records, provider, clock, seed, patience }), limits }
+        let desk = Arc::new(Desk { records, routes: routes.into(), clock, seed, patience });
+        Self { desk, limits, standings: watch::Sender::default() }
+    }
+
+    /// How the lanes stand that were used so far, as it changes. Ends with the worker.
+    pub fn standing(&self) -> watch::Receiver<Standings> {
+        self.standings.subscribe()
     }
 
     /// Works until `stop` becomes true or its sender is gone; then lets the attempts in flight end, within the
@@ -93,7 +118,7 @@ impl Worker {
     /// the same id. An entry that does not decode is logged and left in place; a read that fails is tried again.
     /// Fails when the store takes no more commits, after the same drain.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<Drained, WorkerError> {
-        let mut round = Round::new(self.desk, self.limits);
+        let mut round = Round::new(self);
         let worked = round.work(&mut stop).await;
         let drained = round.drain().await;
         worked.and(drained).map_err(WorkerError::Outbox)?;
@@ -105,54 +130,57 @@ impl Worker {
 struct Round {
     desk: Arc<Desk>,
     limits: Limits,
-    queue: Queue<OutboxEntry>,
-    flights: JoinSet<Landing>,
+    intake: Intake,
+    lanes: Lanes,
+    flights: JoinSet<Landed>,
     /// The jobs in flight, in case one panics.
-    jobs: HashMap<Id, Job<OutboxEntry>>,
+    jobs: HashMap<Id, (Job, Kind)>,
     commits: watch::Receiver<Revision>,
-    /// The last key that was claimed.
-    cursor: Option<Vec<u8>>,
-    /// Whether there may be entries after it.
-    more: bool,
-    /// Reads of the outbox that failed in a row.
-    reads_failed: u32,
-    /// Until when the outbox is left alone after a failed read.
-    read_again: Option<ServerTime>,
     cut_off: usize,
 }
 
 impl Round {
-    fn new(desk: Arc<Desk>, limits: Limits) -> Self {
+    fn new(worker: Worker) -> Self {
+        let Worker { desk, limits, standings } = worker;
         let commits = desk.records.watch();
+        let width = Width {
+            in_flight: limits.in_flight,
+            per_second: NonZeroU32::new(limits.per_second).unwrap_or(NonZeroU32::MIN),
+            ramp: duration(limits.ramp),
+        };
         Self {
+            lanes: Lanes::new(desk.routes.clone(), width, limits.claimed, standings),
             desk,
             limits,
-            queue: Queue::new(),
+            intake: Intake::new(),
             flights: JoinSet::new(),
             jobs: HashMap::new(),
             commits,
-            cursor: None,
-            more: true,
-            reads_failed: 0,
-            read_again: None,
             cut_off: 0,
         }
     }
 
     async fn work(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), StoreError> {
         loop {
-            self.start()?;
-            let has_room = self.has_room();
+            if self.commits.has_changed().map_err(|_| StoreError::Closed)? {
+                // Commits from here on wake the worker again.
+                self.commits.mark_unchanged();
+                self.intake.wake();
+            }
+            let now = (self.desk.clock)();
+            let reading = self.intake.read(&self.desk, &mut self.lanes, self.limits.batch, now)?;
+            self.start();
             let nap = self.nap();
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
                 Some(end) = self.flights.join_next_with_id() => self.land(end)?,
-                commit = self.commits.changed(), if has_room => match commit {
-                    Ok(()) => self.more = true,
+                commit = self.commits.changed() => match commit {
+                    Ok(()) => self.intake.wake(),
                     Err(_) => return Err(StoreError::Closed),
                 },
-                () = sleep(nap.unwrap_or_default()), if has_room && nap.is_some() => {}
+                () = yield_now(), if reading => {}
+                () = sleep(nap.unwrap_or_default()), if nap.is_some() => {}
             }
             // All that have ended make room before the next are started.
             while let Some(end) = self.flights.try_join_next_with_id() {
@@ -162,95 +190,31 @@ impl Round {
     }
 
     /// Starts as many attempts as there is room and work for.
-    fn start(&mut self) -> Result<(), StoreError> {
-        while self.has_room() {
-            let claimed = self.claim()?;
-            let Some(job) = self.queue.next((self.desk.clock)()) else {
-                match claimed {
-                    0 => return Ok(()),
-                    // All of them wait: there may be others behind them that don't.
-                    _ => continue,
-                }
-            };
+    fn start(&mut self) {
+        while let Some(Start { job, kind }) = self.lanes.start((self.desk.clock)(), Instant::now()) {
             let (desk, flying) = (Arc::clone(&self.desk), job.clone());
             let flight = self.flights.spawn(async move { desk.attempt(flying).await });
-            self.jobs.insert(flight.id(), job);
+            self.jobs.insert(flight.id(), (job, kind));
         }
-        Ok(())
     }
 
-    /// Claims the next batch when the last one has been started; returns how many entries came.
-    fn claim(&mut self) -> Result<usize, StoreError> {
-        let claimed = self.queue.len() + self.flights.len();
-        let batch = self.limits.batch.min(self.limits.claimed.saturating_sub(claimed));
-        if !self.more || self.queue.fresh() > 0 || batch == 0 {
-            return Ok(0);
-        }
-        if self.read_again.is_some_and(|due| (self.desk.clock)() < due) {
-            return Ok(0);
-        }
-        // Commits from here on wake the worker again.
-        self.commits.mark_unchanged();
-        let part = match self.desk.records.outbox_part(self.cursor.as_deref(), batch) {
-            Ok(part) => part,
-            Err(error) => return self.read_later(error).map(|()| 0),
-        };
-        (self.reads_failed, self.read_again) = (0, None);
-        self.more = part.full;
-        self.cursor = part.last.or_else(|| self.cursor.take());
-        for error in &part.damaged {
-            tracing::error!(%error, "an entry of the outbox is passed over and stays there");
-        }
-        let claimed = part.entries.len() + part.damaged.len();
-        for entry in part.entries {
-            let (failed, next_attempt) = (entry.attempts_made, entry.next_attempt);
-            let job = Job { entry, failed };
-            match next_attempt {
-                Some(due) => self.queue.wait(job, due),
-                None => self.queue.add(job),
+    fn land(&mut self, end: Result<(Id, Landed), JoinError>) -> Result<(), StoreError> {
+        let id = end.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some((job, kind)) = self.jobs.remove(&id) else { return Ok(()) };
+        let (lane, key, trigger) = (job.lane, job.entry.key.clone(), job.entry.trigger.clone());
+        let Landed { landing, signal, detail } = match end {
+            Ok((_, landed)) => landed,
+            Err(error) if error.is_panic() => {
+                tracing::error!(%trigger, "a provider panicked; trying again");
+                Landed { landing: self.desk.set_aside(job), signal: Signal::Nothing, detail: String::new() }
             }
-        }
-        Ok(claimed)
-    }
-
-    /// Leaves the outbox alone for a while after a failed read. A store that is broken for good ends the work.
-    fn read_later(&mut self, error: StoreError) -> Result<(), StoreError> {
-        let broken = match &error {
-            StoreError::Open { .. } | StoreError::Write(_) | StoreError::Closed => true,
-            StoreError::Read(_)
-            | StoreError::Damaged { .. }
-            | StoreError::TooLarge { .. }
-            | StoreError::Key { .. }
-            | StoreError::CommitTooLarge { .. } => self.desk.records.fault().is_some(),
+            Err(_) => return Ok(()),
         };
-        if broken {
-            return Err(error);
-        }
-        self.reads_failed = self.reads_failed.saturating_add(1);
-        let seed = self.desk.seed.wrapping_add(self.reads_failed.into());
-        let wait = backoff::wait(self.reads_failed, xxhash_rust::xxh3::xxh3_64_with_seed(b"outbox", seed));
-        tracing::error!(%error, wait_ms = wait.0, "cannot read the outbox; trying again");
-        self.read_again = Some((self.desk.clock)() + wait);
-        Ok(())
-    }
-
-    fn land(&mut self, end: Result<(Id, Landing), JoinError>) -> Result<(), StoreError> {
-        let landing = match end {
-            Ok((id, landing)) => {
-                self.jobs.remove(&id);
-                landing
-            }
-            Err(error) => match self.jobs.remove(&error.id()) {
-                Some(job) if error.is_panic() => {
-                    tracing::error!(trigger = %job.entry.trigger, "a provider panicked; trying again");
-                    self.desk.set_aside(job)
-                }
-                Some(_) | None => return Ok(()),
-            },
-        };
+        let random = self.desk.random(trigger.as_str().as_bytes(), u32::MAX);
+        self.lanes.landed(lane, &key, kind, (signal, &detail), random);
         match landing {
             Landing::Ended => {}
-            Landing::Again { job, due } => self.queue.wait(job, due),
+            Landing::Again { job, due } => self.lanes.put(*job, due),
             Landing::Broken(error) => return Err(error),
         }
         Ok(())
@@ -272,14 +236,12 @@ impl Round {
         ended.unwrap_or(Ok(()))
     }
 
-    fn has_room(&self) -> bool {
-        self.flights.len() < self.limits.in_flight
-    }
-
-    /// How long until the first of those that wait is due, or the outbox is read again.
+    /// How long until a lane may start something, or the outbox is read again.
     fn nap(&self) -> Option<Duration> {
-        let due = self.queue.due().into_iter().chain(self.read_again).min()?;
-        Some(duration((due - (self.desk.clock)()).min(SLEEP_MAX)))
+        let now = (self.desk.clock)();
+        let read = self.intake.read_again.map(|due| duration(due - now));
+        let nap = self.lanes.nap(now, Instant::now()).into_iter().chain(read).min()?;
+        Some(nap.min(SLEEP_MAX))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The worker over records in memory, in tokio's paused time: the tests take no time and always the same course.
 
+mod lanes;
+
 use super::*;
 use crate::deliver::compose::tests::{device, trigger};
 use crate::deliver::webhook::tests as hook;
-use crate::deliver::{Answer, Answering, DETAIL_MAX_CHARS, Parcel};
+use crate::deliver::{Answer, Answering, DETAIL_MAX_CHARS, Parcel, Provider};
 use crate::engine::{CustomerState, DeviceState};
-use crate::model::{BrandId, Customer, DeliveryState, LocationConsent, ServerTime, TopicId, Trigger};
+use crate::model::{BrandId, Customer, DeliveryState, LocationConsent, Platform, ServerTime, TopicId, Trigger};
 use crate::qualify::Sent;
 use crate::store::{CommitError, Entry, MemoryStore, Outcomes, Pending, Scan, Store, StoredTrigger, Table, Write};
 use std::sync::Mutex;
@@ -71,15 +73,20 @@ impl Kept {
     }
 
     /// Commits a trigger as the service does: with its customer, whose budget it takes. A customer called `gone`
-    /// has no device any more, and one called `withdrawn` no consent.
+    /// has no device any more, and one called `withdrawn` no consent. In `kettle.3`, `kettle` is the brand; `order`
+    /// speaks of what was asked for, and `web` to a browser.
     async fn add(&self, trigger: Trigger) {
         let mut state = CustomerState::new(Customer::new(trigger.customer.clone()));
         let granted = trigger.customer.as_str() != "withdrawn";
         state.customer.consent = Some(LocationConsent::answered(granted, trigger.created));
         if trigger.customer.as_str() != "gone" {
-            let device = device();
+            let mut device = device();
+            if trigger.customer.as_str().starts_with("web.") {
+                device.platform = Platform::Web;
+            }
             state.devices.insert(device.id.clone(), DeviceState::new(device));
         }
+        let brand = trigger.customer.as_str().split_once('.').map_or("roost", |(brand, _)| brand);
         state.ledger.sends.push(Sent {
             at: trigger.created,
             trigger: trigger.id.clone(),
@@ -87,10 +94,10 @@ impl Kept {
             topic: TopicId::parse("t", "offers").unwrap(),
             region: trigger.transition.region.clone(),
             place: trigger.place.clone(),
-            brand: BrandId::parse("b", "roost").unwrap(),
+            brand: BrandId::parse("b", brand).unwrap(),
             visit: trigger.transition.visit.clone(),
             pace: None,
-            transactional: false,
+            transactional: brand == "order",
         });
         let revision = self.records.create_customer(&state).await.unwrap();
         let outcomes = Outcomes { triggers: vec![trigger.clone()], ..Outcomes::default() };
@@ -183,9 +190,11 @@ impl Bench {
     }
 
     fn start(&self, limits: Limits) -> tokio::task::JoinHandle<Result<Drained, WorkerError>> {
-        let (records, provider) = (self.kept.records.clone(), Arc::clone(&self.provider));
-        let worker = Worker::new(records, provider, Arc::clone(&self.clock), 7, limits);
-        tokio::spawn(worker.run(self.stop.subscribe()))
+        tokio::spawn(self.worker(Arc::clone(&self.provider), limits).run(self.stop.subscribe()))
+    }
+
+    fn worker(&self, routes: impl Into<Routes>, limits: Limits) -> Worker {
+        Worker::new(self.kept.records.clone(), routes, Arc::clone(&self.clock), 7, limits)
     }
 }
 

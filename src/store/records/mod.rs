@@ -33,7 +33,7 @@ pub use cursor::{Cursor, LogCursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
 pub use erase::Erasure;
-pub use outbox::{Claim, OutboxEntry, OutboxPart};
+pub use outbox::{Claim, Gone, OutboxEntry, OutboxPart};
 pub use timers::Timer;
 pub use traces::TraceEntry;
 pub use triggers::{LogPage, LogPlace, StoredTrigger};

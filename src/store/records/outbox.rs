@@ -3,7 +3,11 @@
 use super::counts::counted;
 use super::customers::save;
 use super::{CONFLICT_RETRIES, PAGE_MAX, Records, decode, delete, keys, put};
-use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Device, ServerTime, Trigger, TriggerId};
+use crate::model::campaign::PRIORITY_DEFAULT;
+use crate::model::{
+    BrandId, Campaign, CampaignId, CustomerId, DeliveryAttempt, DeliveryState, Device, DeviceId, ServerTime, Trigger,
+    TriggerId,
+};
 use crate::report::Note;
 use crate::store::{CommitError, Expect, Scan, StoreError, Table, Write};
 use crate::wire::record::Queued;
@@ -47,6 +51,23 @@ pub struct Claim {
     pub consents: bool,
     /// How many attempts there were.
     pub attempts_made: u32,
+    /// The brand that it speaks for; absent when that is not known any more.
+    pub brand: Option<BrandId>,
+    /// Whether it tells of something that the customer asked for.
+    pub transactional: bool,
+    /// The campaign's priority as it is now.
+    pub priority: u8,
+}
+
+/// An address that nobody is at.
+#[derive(Debug, Clone, Copy)]
+pub struct Gone<'a> {
+    /// The device that had it.
+    pub device: &'a DeviceId,
+    /// The push address.
+    pub address: &'a str,
+    /// Since when nobody is.
+    pub since: ServerTime,
 }
 
 impl Records {
@@ -83,7 +104,11 @@ impl Records {
         }
         let device = state.devices.get(&stored.trigger.device).map(|own| own.device.clone());
         let (consents, attempts_made) = (state.customer.consents(now), stored.attempts_made);
-        Ok(Some(Claim { trigger: stored.trigger, device, consents, attempts_made }))
+        let sent = state.ledger.sends.iter().find(|sent| sent.trigger == stored.trigger.id);
+        let (brand, transactional) =
+            (sent.map(|sent| sent.brand.clone()), sent.is_some_and(|sent| sent.transactional));
+        let priority = self.priority(&stored.trigger.campaign)?;
+        Ok(Some(Claim { trigger: stored.trigger, device, consents, attempts_made, brand, transactional, priority }))
     }
 
     /// Records an attempt, where there was one, and the state that it led to, in one commit. A trigger that stays
@@ -96,9 +121,31 @@ impl Records {
         state: DeliveryState,
         next_attempt: Option<ServerTime>,
     ) -> Result<(), CommitError> {
+        self.record(entry, attempt, state, next_attempt, None).await
+    }
+
+    /// Records an attempt that ended because nobody is at the push address any more: the trigger is refused, and the
+    /// address dropped in the same commit, unless it is another one by now or was registered again since.
+    pub async fn record_gone(
+        &self,
+        entry: &OutboxEntry,
+        attempt: DeliveryAttempt,
+        gone: Gone<'_>,
+    ) -> Result<(), CommitError> {
+        self.record(entry, Some(attempt), DeliveryState::Refused, None, Some(gone)).await
+    }
+
+    async fn record(
+        &self,
+        entry: &OutboxEntry,
+        attempt: Option<DeliveryAttempt>,
+        state: DeliveryState,
+        next_attempt: Option<ServerTime>,
+        gone: Option<Gone<'_>>,
+    ) -> Result<(), CommitError> {
         let mut tries = 0;
         loop {
-            let writes = self.delivery(entry, attempt.clone(), state, next_attempt)?;
+            let writes = self.delivery(entry, attempt.clone(), state, next_attempt, gone)?;
             tries += 1;
             match self.store.commit(writes).await {
                 Ok(_) => return Ok(()),
@@ -114,6 +161,7 @@ impl Records {
         attempt: Option<DeliveryAttempt>,
         state: DeliveryState,
         next_attempt: Option<ServerTime>,
+        gone: Option<Gone<'_>>,
     ) -> Result<Vec<Write>, StoreError> {
         let leave = delete(Table::Outbox, entry.key.clone());
         let queued = self.get::<Queued>(Table::Outbox, &entry.key)?;
@@ -140,13 +188,25 @@ impl Records {
             }
             DeliveryState::Expired | DeliveryState::Refused => {
                 writes.push(leave);
-                if let Some((mut customer, revision)) = self.load_customer(&entry.customer)?
-                    && customer.refund(&entry.trigger)
-                {
-                    writes.push(save(&customer, Expect::Revision(revision)));
+                if let Some((mut customer, revision)) = self.load_customer(&entry.customer)? {
+                    let refunded = customer.refund(&entry.trigger);
+                    let device = gone.and_then(|gone| Some((gone, customer.devices.get_mut(gone.device)?)));
+                    let dropped = device.is_some_and(|(gone, own)| own.drop_address(gone.address, gone.since));
+                    if refunded || dropped {
+                        writes.push(save(&customer, Expect::Revision(revision)));
+                    }
                 }
             }
         }
         Ok(writes)
+    }
+
+    /// A campaign's priority; the usual one where the campaign is no more, or its record is damaged.
+    fn priority(&self, campaign: &CampaignId) -> Result<u8, StoreError> {
+        match self.get::<Campaign>(Table::Campaigns, campaign.as_str().as_bytes()) {
+            Ok(stored) => Ok(stored.map_or(PRIORITY_DEFAULT, |(campaign, _)| campaign.priority)),
+            Err(StoreError::Damaged { .. }) => Ok(PRIORITY_DEFAULT),
+            Err(error) => Err(error),
+        }
     }
 }
