@@ -26,7 +26,8 @@ struct Message<'a> {
     notification: Notification<'a>,
     data: BTreeMap<&'a str, &'a str>,
     android: Android<'a>,
-    fcm_options: Options<'a>,
+    #[serde(rename = "fcmOptions")]
+    options: Options<'a>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +53,7 @@ struct Tag<'a> {
 
 #[derive(Serialize)]
 struct Options<'a> {
+    #[serde(rename = "analyticsLabel")]
     analytics_label: &'a str,
 }
 
@@ -75,7 +77,7 @@ pub(super) fn json(parcel: &Parcel, now: ServerTime) -> Result<Vec<u8>, String> 
             notification: Notification { title: &parcel.title, body: &parcel.body },
             data,
             android: Android { priority: "HIGH", ttl: format!("{ttl}s"), notification: Tag { tag: id } },
-            fcm_options: Options { analytics_label: &label },
+            options: Options { analytics_label: &label },
         },
     };
     fits("FCM", &serde_json::to_vec(&send.message).map_err(|why| why.to_string())?, MESSAGE_MAX_BYTES)?;

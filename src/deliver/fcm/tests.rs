@@ -74,7 +74,7 @@ async fn a_message_says_what_to_show_and_until_when() {
         "notification": {"title": "A latte?", "body": "Half price, \"just\" today ☕"},
         "data": {"offer": "7", "doorstep_trigger": id, "doorstep_deep_link": "roost://latte"},
         "android": {"priority": "HIGH", "ttl": "49s", "notification": {"tag": id}},
-        "fcm_options": {"analytics_label": "latte"}
+        "fcmOptions": {"analyticsLabel": "latte"}
     }});
     assert_eq!(serde_json::from_slice::<Value>(&seen.body).unwrap(), expected);
     assert!(!format!("{:?}", bench.fcm).contains("t1"));
