@@ -50,7 +50,7 @@ pub enum DeliveryState {
 pub struct DeliveryAttempt {
     /// When it began.
     pub at: ServerTime,
-    /// The provider: `log` or `webhook`.
+    /// The provider, such as `fcm`; `none` where there was none to hand it to.
     pub provider: String,
     /// Whether the provider took it.
     pub accepted: bool,

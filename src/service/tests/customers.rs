@@ -162,3 +162,36 @@ async fn a_mask_of_topics_creates_a_customer_whole_and_leaves_consent_alone_late
     let news = TopicId::parse("", "news").unwrap();
     assert!(!customer.consents(NOW) && customer.wants(&news, TopicDefault::OptIn, Channel::Push));
 }
+
+#[tokio::test]
+async fn an_address_that_is_sent_again_is_registered_again() {
+    let bench = bench().await;
+    let update = |address: &str, paths: &[&str]| {
+        let device = v1::Device { push_address: address.into(), locale: "nl".into(), ..phone(1) };
+        let request =
+            v1::UpdateDeviceRequest { device: Some(device), update_mask: mask(paths), allow_missing: false };
+        bench.customers.update_device(Request::new(request))
+    };
+    let addressed = || {
+        let (mut state, revision) =
+            bench.records.load_customer(&CustomerId::parse("", "maya").unwrap()).unwrap().unwrap();
+        let own = state.devices.values_mut().next().unwrap();
+        let found = (own.device.push_address.clone(), own.addressed.take());
+        let records = bench.records.clone();
+        async move {
+            records.save_customer(&state, revision).await.unwrap();
+            found
+        }
+    };
+    addressed().await;
+    for (address, paths, expected) in [
+        ("a1", &["push_address"][..], ("a1", Some(NOW))),
+        ("a1", &["push_address"], ("a1", Some(NOW))),
+        ("", &["locale"], ("a1", None)),
+        ("a2", &["locale"], ("a1", None)),
+        ("", &["push_address"], ("", None)),
+    ] {
+        ok(update(address, paths).await);
+        assert_eq!(addressed().await, (expected.0.to_owned(), expected.1), "{address:?} {paths:?}");
+    }
+}
