@@ -137,7 +137,8 @@ impl Intake {
         }
         if past {
             self.behind.retain(|stream, _| again.stuck.contains(stream));
-        } else {
+        } else if self.behind.keys().any(|stream| !again.stuck.contains(stream)) {
+            // Where all are full, reading on would find nothing to take.
             again.cursor = part.last.unwrap_or(again.cursor);
             self.again = Some(again);
         }

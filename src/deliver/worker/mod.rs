@@ -1,8 +1,8 @@
 //! The outbox worker: claims what is durable, has it delivered, and records what became of it.
 //!
-//! One task reads the outbox in the order of commit ([`intake`]), puts each entry on the lane of its provider
-//! ([`lane`]), and starts attempts, each of them a task, so that a slow one holds up nobody but itself. A lane has a
-//! width, a rate and a breaker ([`breaker`]), and brands take turns on it ([`queue`]); no lane holds up another. The
+//! One task reads the outbox in the order of commit (`intake`), puts each entry on the lane of its provider
+//! (`lane`), and starts attempts, each of them a task, so that a slow one holds up nobody but itself. A lane has a
+//! width, a rate and a breaker (`breaker`), and brands take turns on it (`queue`); no lane holds up another. The
 //! worker sleeps until a commit, the next due time or the end of an attempt. What it keeps in memory is only where it
 //! stands: after a crash the outbox holds everything that has no end on record, and the next worker takes it up again
 //! under the same ids.
