@@ -98,6 +98,8 @@ id! {
     VariantId
     /// A sensitive place.
     ZoneId
+    /// A button of a message, unique within it.
+    ButtonId
 }
 
 impl VisitId {

@@ -39,7 +39,7 @@ pub use detail::{Contest, Detail, Whereabouts};
 pub use event::{Currency, Event, EventChannel, Money, Scalar, TraitChange, Traits};
 pub use hours::{DailySpan, Shown, Weekdays, WeeklySpan};
 pub use ids::{
-    BrandId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
+    BrandId, ButtonId, CampaignId, CustomerId, DecisionId, DeviceId, EventId, EventName, GroupId, JourneyId, PlaceId,
     PropertyName, RegionId, StageId, Tag, TopicId, TraitName, TriggerId, VariantId, VisitId, ZoneId,
 };
 pub use invalid::Invalid;
@@ -53,7 +53,7 @@ pub use rule::{Condition, Finding, Rule, Test, Times};
 pub use steps::Steps;
 pub use time::{DeviceTime, Millis, ServerTime};
 pub use topic::{ByChannel, Choice, Topic, TopicChoices, TopicDefault};
-pub use trigger::{DeliveryAttempt, DeliveryState, Trigger};
+pub use trigger::{DeliveryAttempt, DeliveryState, Receipt, ReceiptKind, Receipts, Trigger};
 pub use units::{Metres, Position};
 pub use version::{LanguageRange, Version};
 pub use zone::{Zone, ZoneKind};

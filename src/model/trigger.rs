@@ -2,8 +2,8 @@
 
 use super::campaign::Message;
 use super::decision::Transition;
-use super::ids::{CampaignId, CustomerId, DecisionId, DeviceId, PlaceId, TriggerId, VariantId};
-use super::time::{Millis, ServerTime};
+use super::ids::{ButtonId, CampaignId, CustomerId, DecisionId, DeviceId, PlaceId, TriggerId, VariantId};
+use super::time::{DeviceTime, Millis, ServerTime};
 
 /// A qualified verdict: one campaign, one customer, one visit, one deterministic id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,4 +58,82 @@ pub struct DeliveryAttempt {
     pub detail: String,
     /// How long it took.
     pub latency: Millis,
+}
+
+/// What the app tells of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Of which trigger.
+    pub trigger: TriggerId,
+    /// What happened to its message.
+    pub kind: ReceiptKind,
+    /// When, by the device's clock.
+    pub at: DeviceTime,
+}
+
+/// What happened to a message on the phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// The app has it.
+    Received,
+    /// The customer opened it.
+    Opened {
+        /// By which of its buttons; absent: by the message itself.
+        button: Option<ButtonId>,
+    },
+}
+
+/// What the app told of a trigger's message. The first word of each kind counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipts {
+    /// When the app had it; what was opened was received.
+    pub received: Option<ServerTime>,
+    /// When the customer opened it.
+    pub opened: Option<ServerTime>,
+    /// By which of its buttons; absent: by the message itself, or not at all.
+    pub button: Option<ButtonId>,
+}
+
+impl Receipts {
+    /// Takes one receipt. A time that is not past yet, or before the trigger was made, comes from a clock that is
+    /// off, and is brought into that range.
+    pub fn take(&mut self, receipt: &Receipt, created: ServerTime, now: ServerTime) {
+        let at = ServerTime(receipt.at.0).max(created).min(now.max(created));
+        match &receipt.kind {
+            ReceiptKind::Received => {}
+            ReceiptKind::Opened { button } => {
+                if self.opened.is_none() {
+                    (self.opened, self.button) = (Some(at), button.clone());
+                }
+            }
+        }
+        self.received.get_or_insert(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_receipt_of_each_kind_counts() {
+        let opened = |button: Option<&str>| ReceiptKind::Opened {
+            button: button.map(|id| ButtonId::parse("button", id).unwrap()),
+        };
+        let trigger = TriggerId::parse("trigger", "t").unwrap();
+        let mut receipts = Receipts::default();
+        let mut take = |kind, at| {
+            let receipt = Receipt { trigger: trigger.clone(), kind, at: DeviceTime(at) };
+            receipts.take(&receipt, ServerTime(100), ServerTime(200));
+            (receipts.received.map(|at| at.0), receipts.opened.map(|at| at.0), receipts.button.is_some())
+        };
+        assert_eq!(take(ReceiptKind::Received, 50), (Some(100), None, false), "not before it was made");
+        assert_eq!(take(ReceiptKind::Received, 150), (Some(100), None, false));
+        assert_eq!(take(opened(Some("map")), 900), (Some(100), Some(200), true), "not in the future");
+        assert_eq!(take(opened(None), 160), (Some(100), Some(200), true));
+        let mut receipts = Receipts::default();
+        let receipt = Receipt { trigger: trigger.clone(), kind: opened(None), at: DeviceTime(150) };
+        receipts.take(&receipt, ServerTime(100), ServerTime(200));
+        assert_eq!(receipts.received, Some(ServerTime(150)), "what was opened was received");
+    }
 }

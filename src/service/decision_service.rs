@@ -70,7 +70,12 @@ impl Decisions {
         }
         let told: Vec<Told<'_>> = triggers
             .iter()
-            .map(|stored| Told { trigger: &stored.trigger, state: stored.state, attempts: &stored.attempts })
+            .map(|stored| Told {
+                trigger: &stored.trigger,
+                state: stored.state,
+                attempts: &stored.attempts,
+                receipts: &stored.receipts,
+            })
             .collect();
         Ok(v1::ExplainDecisionResponse {
             sentences: sentences(&decision, &told, &self.catalogue.shelf()),
@@ -252,5 +257,5 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
 
 /// The trigger as it stands.
 fn message(stored: &StoredTrigger) -> v1::Trigger {
-    trigger_message(&stored.trigger, stored.state, &stored.attempts)
+    trigger_message(&stored.trigger, stored.state, &stored.attempts, &stored.receipts)
 }

@@ -6,7 +6,7 @@ use super::ingest::{Ingest, Kept};
 use super::server::MESSAGE_MAX_BYTES;
 use crate::model::{CustomerId, DeviceId, Ping, Sequence};
 use crate::wire::v1;
-use crate::wire::{name, ping};
+use crate::wire::{each, name, ping, required, trigger::receipt};
 use std::pin::Pin;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
@@ -14,6 +14,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 /// Most pings in one batch.
 const BATCH_MAX: usize = 1_000;
+/// Most receipts in one message.
+const RECEIPTS_MAX: usize = 100;
 /// Acks that wait for a slow phone before its stream stops being read.
 const ACKS_QUEUED: usize = 4;
 /// Phones reconnect within this time after a drain, spread by their names.
@@ -67,6 +69,23 @@ impl Devices {
             transitions,
             next_report: advice.map(v1::ReportAdvice::from),
         })
+    }
+
+    /// Notes what the app tells of messages; gives the ids of those that the device has none of.
+    async fn note(
+        &self,
+        (customer, device): &(CustomerId, DeviceId),
+        receipts: Vec<v1::Receipt>,
+    ) -> Result<Vec<String>, Status> {
+        let count = receipts.len();
+        if count > RECEIPTS_MAX {
+            let problem = format!("has {count} entries; at most {RECEIPTS_MAX} are allowed");
+            return Err(errors::invalid(&crate::model::Invalid::new("receipts", problem)));
+        }
+        let now = self.ingest.now();
+        let receipts = each("receipts", receipts, |wire| receipt(&wire, now)).map_err(|why| errors::invalid(&why))?;
+        let unknown = self.ingest.note(customer, device, &receipts).await.map_err(|error| errors::ingest(&error))?;
+        Ok(unknown.iter().map(ToString::to_string).collect())
     }
 
     /// Reads batches until the phone is done or the server drains.
@@ -171,5 +190,17 @@ impl v1::device_service_server::DeviceService for Devices {
         let device = name::device("device", &device).map_err(|invalid| errors::invalid(&invalid))?;
         let ack = self.answer(&device, pings, want_transitions).await?;
         Ok(Response::new(v1::UploadPingsResponse { ack: Some(ack) }))
+    }
+
+    async fn report_receipts(
+        &self,
+        request: Request<v1::ReportReceiptsRequest>,
+    ) -> Result<Response<v1::ReportReceiptsResponse>, Status> {
+        let v1::ReportReceiptsRequest { device, receipts } = request.into_inner();
+        let device = name::device("device", &device).map_err(|invalid| errors::invalid(&invalid))?;
+        let first = receipts.first();
+        required("receipts", first).map_err(|invalid| errors::invalid(&invalid))?;
+        let unknown_triggers = self.note(&device, receipts).await?;
+        Ok(Response::new(v1::ReportReceiptsResponse { unknown_triggers }))
     }
 }

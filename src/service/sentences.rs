@@ -8,8 +8,8 @@
 
 use super::catalogue::Shelf;
 use crate::model::{
-    Assessment, CampaignId, Decision, DeliveryAttempt, DeliveryState, Extent, FixOutcome, PolicyStep, Reason, Region,
-    RegionId, ServerTime, Transition, TransitionKind, Trigger, TriggerId, Verdict,
+    Assessment, CampaignId, Decision, DeliveryAttempt, DeliveryState, Extent, FixOutcome, PolicyStep, Reason,
+    Receipts, Region, RegionId, ServerTime, Transition, TransitionKind, Trigger, TriggerId, Verdict,
 };
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -22,6 +22,8 @@ pub(super) struct Told<'a> {
     pub(super) trigger: &'a Trigger,
     pub(super) state: DeliveryState,
     pub(super) attempts: &'a [DeliveryAttempt],
+    /// What the app told of it.
+    pub(super) receipts: &'a Receipts,
 }
 
 /// The decision in sentences: each transition with what the campaigns made of it, then the evidence. Times are in
@@ -182,8 +184,14 @@ impl Teller<'_> {
                 format!("qualified, “{title}” waits to be delivered; {attempts}, the last by {by}: {detail}")
             }
             DeliveryState::Delivered => match last {
-                Some(last) => format!("sent “{title}”, delivered by {by} at {} ({attempts})", clock(last.at)),
-                None => format!("sent “{title}”"),
+                Some(last) if last.accepted => {
+                    format!(
+                        "sent “{title}”, delivered by {by} at {} ({attempts}){}",
+                        clock(last.at),
+                        seen(told, &clock)
+                    )
+                }
+                Some(_) | None => format!("sent “{title}”{}", seen(told, &clock)),
             },
             DeliveryState::Expired => {
                 format!(
@@ -255,6 +263,17 @@ fn clock(at: ServerTime, decided: ServerTime, zone: &TimeZone) -> String {
     let (at, today) = (local(at.0, zone), local(decided.0, zone));
     let time = at.strftime(if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string();
     if at.date() == today.date() { time } else { format!("{time} on {}", at.date()) }
+}
+
+/// What the app told of a message: `; opened at 12:05:30 by “map”`.
+fn seen(told: &Told<'_>, clock: &impl Fn(ServerTime) -> String) -> String {
+    let Receipts { received, opened, button } = told.receipts;
+    let by = button.as_ref().map(|button| format!(" by “{button}”")).unwrap_or_default();
+    match (received, opened) {
+        (_, Some(at)) => format!("; opened at {}{by}", clock(*at)),
+        (Some(at), None) => format!("; on the phone since {}", clock(*at)),
+        (None, None) => String::new(),
+    }
 }
 
 #[cfg(test)]

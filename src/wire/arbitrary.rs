@@ -1,5 +1,6 @@
 //! Generated model values for tests.
 
+use super::trigger::Told;
 use crate::model::campaign::{CAPS_MAX, LIMIT_MAX, WINDOW_MAX};
 use crate::model::*;
 use proptest::collection::{btree_map, btree_set, vec};
@@ -400,7 +401,7 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
     )
 }
 
-pub(crate) fn trigger() -> impl Strategy<Value = (Trigger, DeliveryState, Vec<DeliveryAttempt>)> {
+pub(crate) fn trigger() -> impl Strategy<Value = (Trigger, Told)> {
     let state = prop_oneof![
         Just(DeliveryState::Pending),
         Just(DeliveryState::Delivered),
@@ -435,5 +436,16 @@ pub(crate) fn trigger() -> impl Strategy<Value = (Trigger, DeliveryState, Vec<De
             }
         },
     );
-    (trigger, state, vec(attempt, 0..3))
+    let button = of("[a-z]{1,9}").prop_map(|id| id.map(|id| ButtonId::parse("", &id).unwrap()));
+    let receipts = (of(server_time()), of(server_time()), button).prop_map(|(received, opened, button)| Receipts {
+        received,
+        opened,
+        button,
+    });
+    let told = (state, vec(attempt, 0..3), receipts).prop_map(|(state, attempts, receipts)| Told {
+        state,
+        attempts,
+        receipts,
+    });
+    (trigger, told)
 }

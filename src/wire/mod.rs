@@ -87,7 +87,7 @@ fn unknown_choice(field: &str, value: impl Display, known: &str) -> Invalid {
 }
 
 /// Parses each entry of a list, naming the entry that fails.
-fn each<W, M>(
+pub(crate) fn each<W, M>(
     field: &str,
     wire: impl IntoIterator<Item = W>,
     parse: impl Fn(W) -> Result<M, Invalid>,

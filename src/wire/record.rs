@@ -93,7 +93,7 @@ impl Record for TraceEntry {
 impl Record for StoredTrigger {
     fn encode(&self) -> Vec<u8> {
         stored::TriggerRecord {
-            trigger: Some(trigger::trigger_message(&self.trigger, self.state, &self.attempts)),
+            trigger: Some(trigger::trigger_message(&self.trigger, self.state, &self.attempts, &self.receipts)),
             attempts_made: self.attempts_made,
             log_revision: self.log_revision.map_or(0, |revision| revision.0),
         }
@@ -102,11 +102,12 @@ impl Record for StoredTrigger {
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let record = stored::TriggerRecord::decode(bytes).map_err(|error| error.to_string())?;
-        let (trigger, state, attempts) = required("trigger", record.trigger)
+        let (trigger, told) = required("trigger", record.trigger)
             .and_then(|wire| trigger::trigger(wire).map_err(|why| why.under("trigger")))
             .map_err(|why| why.to_string())?;
         let log_revision = (record.log_revision != 0).then_some(crate::store::Revision(record.log_revision));
-        Ok(Self { trigger, state, attempts, attempts_made: record.attempts_made, log_revision })
+        let trigger::Told { state, attempts, receipts } = told;
+        Ok(Self { trigger, state, attempts, attempts_made: record.attempts_made, receipts, log_revision })
     }
 }
 

@@ -198,11 +198,12 @@ fn state() -> impl Strategy<Value = CustomerState> {
 
 fn trigger() -> impl Strategy<Value = StoredTrigger> {
     (arbitrary::trigger(), any::<u32>(), of(1..u64::MAX)).prop_map(
-        |((trigger, state, attempts), attempts_made, log_revision)| StoredTrigger {
+        |((trigger, told), attempts_made, log_revision)| StoredTrigger {
             trigger,
-            state,
-            attempts,
+            state: told.state,
+            attempts: told.attempts,
             attempts_made,
+            receipts: told.receipts,
             log_revision: log_revision.map(Revision),
         },
     )

@@ -51,7 +51,7 @@ proptest! {
 
     #[test]
     fn a_trigger_comes_back(parts in arbitrary::trigger()) {
-        check(&parts, &trigger::trigger_message(&parts.0, parts.1, &parts.2), trigger::trigger)?;
+        check(&parts, &trigger_wire(&parts), trigger::trigger)?;
     }
 
     #[test]
@@ -72,7 +72,7 @@ proptest! {
             v1::Region::from(region).encode_to_vec(),
             v1::Campaign::from(campaign).encode_to_vec(),
             v1::Decision::from(decision).encode_to_vec(),
-            trigger::trigger_message(&parts.0, parts.1, &parts.2).encode_to_vec(),
+            trigger_wire(&parts).encode_to_vec(),
         ] {
             let at = at.index(bytes.len());
             bytes[at] = to;
@@ -82,6 +82,10 @@ proptest! {
 }
 
 /// Reads the bytes as each message, and parses what can be read.
+fn trigger_wire((own, told): &(Trigger, trigger::Told)) -> v1::Trigger {
+    trigger::trigger_message(own, told.state, &told.attempts, &told.receipts)
+}
+
 fn parse_all(bytes: &[u8]) {
     fn parse<W: prost::Message + Default, M>(bytes: &[u8], parse: impl Fn(W) -> Result<M, Invalid>) {
         if let Some(Err(refusal)) = W::decode(bytes).ok().map(parse) {
@@ -97,6 +101,7 @@ fn parse_all(bytes: &[u8]) {
     parse(bytes, |wire| customer::device(&wire));
     parse::<v1::Decision, _>(bytes, Decision::try_from);
     parse(bytes, trigger::trigger);
+    parse(bytes, |wire| trigger::receipt(&wire, ServerTime(1)));
 }
 
 /// What was wrong with a message, as `field problem`.

@@ -2,10 +2,30 @@
 
 use super::{choice, each, name, required, time, unknown_choice, v1};
 use crate::model::invalid::text;
-use crate::model::{DeliveryAttempt, DeliveryState, Invalid, Message, Transition, Trigger};
+use crate::model::{
+    ButtonId, DeliveryAttempt, DeliveryState, DeviceTime, Invalid, Message, Receipt, ReceiptKind, Receipts,
+    ServerTime, Transition, Trigger, TriggerId,
+};
 
-/// A trigger as it is sent out: with where its delivery stands, and the attempts at it, the oldest first.
-pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[DeliveryAttempt]) -> v1::Trigger {
+/// What is told of a trigger, besides itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Where its delivery stands.
+    pub state: DeliveryState,
+    /// The attempts, the oldest first.
+    pub attempts: Vec<DeliveryAttempt>,
+    /// What the app told of it.
+    pub receipts: Receipts,
+}
+
+/// A trigger as it is sent out: with where its delivery stands, the attempts at it, the oldest first, and what the app
+/// told.
+pub fn trigger_message(
+    trigger: &Trigger,
+    state: DeliveryState,
+    attempts: &[DeliveryAttempt],
+    receipts: &Receipts,
+) -> v1::Trigger {
     v1::Trigger {
         name: name::trigger_name(&trigger.customer, &trigger.id),
         campaign: name::campaign_name(&trigger.campaign),
@@ -20,11 +40,14 @@ pub fn trigger_message(trigger: &Trigger, state: DeliveryState, attempts: &[Deli
         state: v1::DeliveryState::from(state).into(),
         attempts: attempts.iter().map(Into::into).collect(),
         variant: trigger.variant.as_ref().map(ToString::to_string).unwrap_or_default(),
+        receive_time: receipts.received.map(Into::into),
+        open_time: receipts.opened.map(Into::into),
+        open_button: receipts.button.as_ref().map(ButtonId::to_string).unwrap_or_default(),
     }
 }
 
-/// Parses a trigger, where its delivery stands, and the attempts at it.
-pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, DeliveryState, Vec<DeliveryAttempt>), Invalid> {
+/// Parses a trigger, and what is told of it.
+pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, Told), Invalid> {
     let (customer, id) = name::trigger("name", &wire.name)?;
     let transition = required("transition", wire.transition)?;
     let message = required("message", wire.message)?;
@@ -42,7 +65,32 @@ pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, DeliveryState, Vec<Deliver
         expires: time::server_time("expire_time", required("expire_time", wire.expire_time)?)?,
     };
     let attempts = each("attempts", wire.attempts, DeliveryAttempt::try_from)?;
-    Ok((trigger, delivery_state("state", wire.state)?, attempts))
+    let told_at = |field, at: Option<_>| at.map(|at| time::server_time(field, at)).transpose();
+    let receipts = Receipts {
+        received: told_at("receive_time", wire.receive_time)?,
+        opened: told_at("open_time", wire.open_time)?,
+        button: button("open_button", &wire.open_button)?,
+    };
+    Ok((trigger, Told { state: delivery_state("state", wire.state)?, attempts, receipts }))
+}
+
+/// Parses what the app tells of one message; what bears no time happened `now`.
+pub fn receipt(wire: &v1::Receipt, now: ServerTime) -> Result<Receipt, Invalid> {
+    let known = "RECEIVED or OPENED";
+    let kind = match choice("kind", wire.kind, known)? {
+        v1::ReceiptKind::Unspecified => return Err(unknown_choice("kind", "UNSPECIFIED", known)),
+        v1::ReceiptKind::Received if !wire.button.is_empty() => {
+            return Err(Invalid::new("button", "is set for RECEIVED; only what was OPENED has a button"));
+        }
+        v1::ReceiptKind::Received => ReceiptKind::Received,
+        v1::ReceiptKind::Opened => ReceiptKind::Opened { button: button("button", &wire.button)? },
+    };
+    let at = wire.time.map(|at| time::device_time("time", at)).transpose()?;
+    Ok(Receipt { trigger: TriggerId::parse("trigger", &wire.trigger)?, kind, at: at.unwrap_or(DeviceTime(now.0)) })
+}
+
+fn button(field: &str, id: &str) -> Result<Option<ButtonId>, Invalid> {
+    (!id.is_empty()).then(|| ButtonId::parse(field, id)).transpose()
 }
 
 impl From<DeliveryState> for v1::DeliveryState {

@@ -6,6 +6,7 @@ mod decisions;
 mod events;
 mod journeys;
 mod preferences;
+mod receipts;
 mod reports;
 mod zones;
 

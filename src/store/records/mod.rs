@@ -6,6 +6,7 @@
 //! | `customers` | customers, and what a batch of pings did to one, in one commit |
 //! | `decisions` | decisions, by customer and by time |
 //! | `triggers` | triggers, and the log of them in the order of commit |
+//! | `receipts` | what the app tells of messages |
 //! | `outbox` | what remains to be delivered, and the end of a delivery |
 //! | `counts` | the figures of campaigns, and the log that they are folded from |
 //! | `timers` | when something is due for a customer |
@@ -22,6 +23,7 @@ mod decisions;
 mod erase;
 mod keys;
 mod outbox;
+mod receipts;
 #[cfg(test)]
 mod tests;
 mod timers;

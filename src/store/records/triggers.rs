@@ -1,7 +1,7 @@
 //! Triggers with their delivery so far, and the log of them.
 
 use super::{Cursor, LogCursor, PAGE_MAX, Page, Records, decode, delete, keys, put};
-use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Trigger, TriggerId};
+use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Receipts, Trigger, TriggerId};
 use crate::store::{Expect, Revision, SCAN_MAX, Scan, StoreError, Table, Write};
 use crate::wire::record::{Logged, Queued, Record};
 
@@ -22,6 +22,8 @@ pub struct StoredTrigger {
     pub attempts: Vec<DeliveryAttempt>,
     /// How many attempts there were.
     pub attempts_made: u32,
+    /// What the app told of it.
+    pub receipts: Receipts,
     /// The commit that appended it to log and outbox; absent when it is the one that wrote this record.
     pub(crate) log_revision: Option<Revision>,
 }
@@ -129,7 +131,8 @@ impl Records {
         let logged = Logged { customer: customer.clone(), trigger: id.clone() };
         let queued = Queued { customer: customer.clone(), trigger: id.clone(), attempts_made: 0, next_attempt: None };
         let state = DeliveryState::Pending;
-        let stored = StoredTrigger { trigger, state, attempts: Vec::new(), attempts_made: 0, log_revision: None };
+        let (attempts, receipts) = (Vec::new(), Receipts::default());
+        let stored = StoredTrigger { trigger, state, attempts, attempts_made: 0, receipts, log_revision: None };
         writes.push(put(Table::Triggers, keys::owned(&customer, id.as_str()), &stored, expect));
         writes.push(Write::Append { table: Table::TriggerLog, value: logged.encode() });
         writes.push(Write::Append { table: Table::Outbox, value: queued.encode() });
@@ -153,9 +156,20 @@ impl Records {
                 writes.push(delete(Table::TriggerLog, entry.key));
             }
         }
-        for entry in self.store.scan(Table::Outbox, &scan)? {
+        self.unqueue(stored, revision, writes)
+    }
+
+    /// Takes a trigger, which was read at a revision, out of the outbox.
+    pub(super) fn unqueue(
+        &self,
+        stored: &StoredTrigger,
+        revision: Revision,
+        writes: &mut Vec<Write>,
+    ) -> Result<(), StoreError> {
+        let prefix = stored.log_revision.unwrap_or(revision).0.to_be_bytes().to_vec();
+        for entry in self.store.scan(Table::Outbox, &Scan { prefix, limit: SCAN_MAX, ..Scan::default() })? {
             let queued: Queued = decode(Table::Outbox, &entry)?;
-            if (&queued.customer, &queued.trigger) == (customer, id) {
+            if (queued.customer, queued.trigger) == (stored.trigger.customer.clone(), stored.trigger.id.clone()) {
                 writes.push(delete(Table::Outbox, entry.key));
             }
         }
