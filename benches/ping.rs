@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, measurement::WallTime};
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, NONE_OPEN};
 use doorstep::locate::{Atlas, Shape};
 use doorstep::model::{
     AppState, BrandId, Circle, Customer, CustomerId, Device, DeviceId, DeviceTime, Extent, Fence, Fix,
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
 fn measure(criterion: &mut Criterion, name: &str, fences: &[Fence]) -> Result<()> {
     let catalogue = Catalogue { atlas: atlas(fences)?, ..Catalogue::default() };
     let presence = PresenceConfig::default();
-    let engine = Engine { catalogue: &catalogue, presence: &presence, manners: Manners::default() };
+    let engine = Engine { catalogue: &catalogue, presence: &presence, manners: Manners::default(), open: &NONE_OPEN };
     let walk = walk();
     let near = |at: &Position| catalogue.atlas.near(*at, Metres(presence.reach_m)).count();
     let average = walk.iter().map(near).sum::<usize>() as f64 / walk.len() as f64;

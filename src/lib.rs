@@ -13,6 +13,8 @@ pub mod presence;
 pub mod qualify;
 pub mod report;
 
+pub mod message;
+
 pub mod engine;
 
 pub mod wire;

@@ -1,7 +1,7 @@
 //! Whatever bits a phone sends, in whatever field: the engine answers with numbers, or refuses by name; it never panics.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where something is amiss")]
 
-use doorstep::engine::{AHEAD_MAX, Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
+use doorstep::engine::{AHEAD_MAX, Catalogue, CustomerState, DeviceState, Engine, Manners, NONE_OPEN, Observed};
 use doorstep::files::{Defaults, read_campaigns, read_customers, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{Campaign, Decision, DeviceId, Ping, ServerTime, TransitionKind};
@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn any_bits_are_answered(arrivals in prop::collection::vec(arrival(), 1..80), sorted: bool) {
         let config = PresenceConfig::default();
-        let engine = Engine { catalogue: &CATALOGUE, presence: &config, manners: Manners::default() };
+        let engine = Engine { catalogue: &CATALOGUE, presence: &config, manners: Manners::default(), open: &NONE_OPEN };
         let (mut state, device) = maya();
         let mut arrivals = arrivals;
         if sorted {

@@ -8,7 +8,7 @@ use source::{Named, names, root, rust_files};
 use std::path::{Path, PathBuf};
 
 /// The rooms of the core, in the order in which data flows: each may name those before it.
-const CORE: [&str; 6] = ["model", "locate", "presence", "qualify", "report", "engine"];
+const CORE: [&str; 7] = ["model", "locate", "presence", "qualify", "report", "message", "engine"];
 
 /// The rooms of the shell, which the core must not know.
 const SHELL: [&str; 7] = ["wire", "store", "deliver", "service", "files", "cli", "simulator"];

@@ -60,6 +60,34 @@ fn register(server: &Server) {
 }
 
 #[test]
+fn a_message_is_previewed_and_a_template_refused_by_line_and_column() {
+    let server = Server::start(&[]);
+    register(&server);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("worded.yaml");
+    let text = "campaigns: [{ id: worded, regions: { brands: [roost] }, topic: offers, message: { title: 'Hi {{ customer.id }}', \
+                body: '{{ place.brand }}', locale: en, translations: [{ locale: es, title: Hola, body: Pasa }] } }]";
+    let path = file.to_str().expect("a path in UTF-8");
+    std::fs::write(&file, text).expect("a file");
+    let preview = ["campaigns", "preview", "worded"];
+    check(&server, &[&preview[..], &["--file", path, "--customer", "maya"]].concat(), &["Hi maya", "roost", "en"]);
+    check(&server, &["campaigns", "apply", "-f", path], &["1 campaign applied"]);
+    check(&server, &[&preview[..], &["--locale", "es-MX"]].concat(), &["Hola", "Pasa", "es"]);
+    check(&server, &[&preview[..], &["--json"]].concat(), &["\"title\": \"Hi sample\""]);
+    check(
+        &server,
+        &["campaigns", "preview", "latte"],
+        &["A latte on the way?", "https://roost.example/offers/latte"],
+    );
+    refused(&server.address, &[&preview[..], &["--region", "nowhere"]].concat(), "there is no regions/nowhere");
+
+    std::fs::write(&file, text.replace("body: Pasa", "body: 'Pasa\n\n  {{ place.nmae }}'")).expect("a file");
+    let wrong = "campaigns[0].message.translations[0].body at line 2, column 4: there is no place.nmae";
+    refused(&server.address, &["campaigns", "apply", "-f", path], wrong);
+    refused(&server.address, &[&preview[..], &["--file", path]].concat(), wrong);
+}
+
+#[test]
 fn regions_survive_their_export() {
     let server = Server::start(&[]);
     check(&server, &["regions", "list"], &["no regions"]);

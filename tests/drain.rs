@@ -18,7 +18,12 @@ const DEVICE: &str = "customers/maya/devices/phone-1";
 const NOON_MS: i64 = 1_784_138_400_000;
 
 fn batch(pings: &[v1::Ping]) -> v1::StreamPingsRequest {
-    v1::StreamPingsRequest { device: DEVICE.to_owned(), want_transitions: false, pings: pings.to_vec() }
+    v1::StreamPingsRequest {
+        device: DEVICE.to_owned(),
+        want_transitions: false,
+        pings: pings.to_vec(),
+        receipts: Vec::new(),
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, NONE_OPEN, Observed};
 use doorstep::files::{Defaults, read_campaigns, read_customers, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{Ping, ServerTime};
@@ -32,7 +32,7 @@ fn play(pings: &[Ping], reversed: bool) -> Vec<Vec<u8>> {
     let campaigns = CampaignBook::build(campaigns.into_iter().map(Arc::new));
     let catalogue = Catalogue { atlas: atlas.expect("an atlas"), campaigns, ..Catalogue::default() };
     let config = PresenceConfig::default();
-    let engine = Engine { catalogue: &catalogue, presence: &config, manners: Manners::default() };
+    let engine = Engine { catalogue: &catalogue, presence: &config, manners: Manners::default(), open: &NONE_OPEN };
     let rosters = read_customers(&denver::fixture("customers.yaml"), ServerTime(0)).expect("good customers");
     let maya = rosters.into_iter().find(|roster| roster.customer.id.as_str() == "maya").expect("maya");
     let device = maya.devices[0].id.clone();

@@ -4,7 +4,7 @@
 //! in how readily they buy, so that the visits of one resemble each other. The seeds are 1 to 100.
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a test stops where something is amiss, and tells")]
 
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, Observed};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, NONE_OPEN, Observed};
 use doorstep::files::{Defaults, read_campaigns, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::{
@@ -125,7 +125,7 @@ fn walked(seed: u64) -> Report {
     let (mut rng, campaign) = (Pcg64::seed_from_u64(seed), campaign(seed));
     let (measure, id) = (campaign.measure.clone(), campaign.id.clone());
     let (catalogue, presence) = (catalogue(campaign), PresenceConfig::default());
-    let engine = Engine { catalogue: &catalogue, presence: &presence, manners: Manners::default() };
+    let engine = Engine { catalogue: &catalogue, presence: &presence, manners: Manners::default(), open: &NONE_OPEN };
     let (mut tally, mut visits) = (Tally::default(), 0_u64);
     for n in 0..250 {
         let (mut state, device) = person(&format!("customer-{n}"));

@@ -113,7 +113,7 @@ fn what_cannot_be_read_says_where_and_what_would_be_right() {
         ("at noon ping phone-1 street", "has the time \"noon\"; must be such as 12:04:10 or 2026-07-16T12:04"),
         (
             "at 12:00 fly phone-1 street",
-            "does \"fly\"; must be ping, walk, stay, wait, event, trait, withdraw, grant, prefer, stop, resume, refund or report",
+            "does \"fly\"; must be ping, walk, stay, wait, event, trait, connect, disconnect, withdraw, grant, prefer, stop, resume, refund or report",
         ),
         ("at 12:00 ping phone-9 street", "has the device phone-9, which no customer has; known are phone-1"),
         ("at 12:00 ping phone-1 ±8", "says nothing; give LAT,LON or hears UUID/MAJOR/MINOR@-63dBm"),

@@ -234,7 +234,12 @@ impl Client {
         let answer = answers.message().await.with_context(subject)?;
         match answer.and_then(|answer| answer.message) {
             Some(v1::stream_pings_response::Message::Ack(ack)) => Ok(ack.last_kept_sequence),
-            Some(v1::stream_pings_response::Message::Drain(_)) | None => {
+            Some(
+                v1::stream_pings_response::Message::Drain(_)
+                | v1::stream_pings_response::Message::InApp(_)
+                | v1::stream_pings_response::Message::Withdrawn(_),
+            )
+            | None => {
                 anyhow::bail!("cannot report as {device}: the server is about to close")
             }
         }

@@ -227,6 +227,7 @@ pub(crate) async fn start(data: &Path, webhook: &str) -> Result<Running> {
         presence: PresenceConfig::default(),
         routes: Routes::all(Arc::new(provider)),
         push: Limits::default(),
+        confirm: Millis::from_secs(10),
         drain: DRAIN_WITHIN,
     };
     service::start(config).await.context("cannot start the server")

@@ -115,6 +115,7 @@ mod tests {
             audience: None,
             journey: None,
             measure: doorstep::model::Measure::default(),
+            channels: doorstep::model::campaign::CHANNELS_DEFAULT.to_vec(),
         })])
     }
 

@@ -39,6 +39,8 @@ pub struct Phone {
     unacked: VecDeque<v1::Ping>,
     link: Option<Link>,
     report: PhoneReport,
+    /// What it was shown in the app and has not told of yet.
+    receipts: Vec<v1::Receipt>,
 }
 
 /// What came of a phone's pings.
@@ -95,6 +97,7 @@ impl Phone {
             unacked: VecDeque::new(),
             link: None,
             report: PhoneReport::default(),
+            receipts: Vec::new(),
         }
     }
 
@@ -146,6 +149,9 @@ impl Phone {
     /// Sends what is left and closes the stream.
     pub async fn finish(mut self) -> Result<PhoneReport> {
         self.flush().await?;
+        if !self.receipts.is_empty() {
+            self.send(Vec::new()).await;
+        }
         if let Some(Link { batches, mut answers, .. }) = self.link.take() {
             drop(batches);
             // All is acked: how the stream ends makes no difference any more.
@@ -165,17 +171,32 @@ impl Phone {
         let Some(link) = &mut self.link else { return Sent::Broken(Status::unavailable("there is no stream")) };
         let device = if link.introduced { String::new() } else { self.device.clone() };
         link.introduced = true;
+        let receipts = self.receipts.clone();
+        let told = receipts.len();
         // When this fails the server has ended the stream, and its answers say how.
-        let _ = link.batches.send(v1::StreamPingsRequest { device, want_transitions: true, pings }).await;
-        let answer = tokio::time::timeout(ACK_WITHIN, link.answers.message()).await;
+        let _ = link.batches.send(v1::StreamPingsRequest { device, want_transitions: true, pings, receipts }).await;
+        let answer = loop {
+            let answer = tokio::time::timeout(ACK_WITHIN, link.answers.message()).await;
+            match answer {
+                Ok(Ok(Some(v1::StreamPingsResponse { message: Some(Message::InApp(shown)) }))) => {
+                    let kind = v1::ReceiptKind::Received.into();
+                    self.receipts.push(v1::Receipt { trigger: shown.trigger, kind, ..v1::Receipt::default() });
+                }
+                Ok(Ok(Some(v1::StreamPingsResponse { message: Some(Message::Withdrawn(_)) }))) => {}
+                answer => break answer,
+            }
+        };
         match answer {
             Err(_) => Sent::Broken(Status::deadline_exceeded(format!("no ack within {ACK_WITHIN:?}"))),
             Ok(Err(status)) => Sent::Broken(status),
             Ok(Ok(None)) => Sent::Broken(Status::unavailable("the server ended the stream")),
-            Ok(Ok(Some(v1::StreamPingsResponse { message: None }))) => {
-                Sent::Broken(Status::unavailable("the server answered with nothing"))
+            Ok(Ok(Some(v1::StreamPingsResponse {
+                message: None | Some(Message::InApp(_) | Message::Withdrawn(_)),
+            }))) => Sent::Broken(Status::unavailable("the server answered with nothing")),
+            Ok(Ok(Some(v1::StreamPingsResponse { message: Some(Message::Ack(ack)) }))) => {
+                self.receipts.drain(..told);
+                Sent::Acked(ack)
             }
-            Ok(Ok(Some(v1::StreamPingsResponse { message: Some(Message::Ack(ack)) }))) => Sent::Acked(ack),
             Ok(Ok(Some(v1::StreamPingsResponse { message: Some(Message::Drain(drain)) }))) => {
                 let asked =
                     drain.reconnect_after.and_then(|after| Duration::try_from(after).ok()).unwrap_or_default();

@@ -17,7 +17,7 @@ pub fn walk(route: &Route, every: Millis, noise: &mut Noise, reports: &[Report],
         observed: truth.at,
         fix: Some(noise.fix(truth)),
         sightings: heard_until(&mut reports, truth.at.0),
-        app: AppState::Foreground,
+        app: AppState::Background,
     });
     pings.collect()
 }

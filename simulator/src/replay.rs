@@ -8,7 +8,7 @@ use crate::clock::Stopwatch;
 use crate::formats::{Reading, Report, TransitionsWriter, read_beacons, read_pings, read_sightings, read_text};
 use crate::report::{self, Panels, Recorder};
 use anyhow::{Context, Result, ensure};
-use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, Observed, Outcome};
+use doorstep::engine::{Catalogue, CustomerState, DeviceState, Engine, Manners, NONE_OPEN, Observed, Outcome};
 use doorstep::files::{Defaults, read_regions};
 use doorstep::locate::Atlas;
 use doorstep::model::ping::SIGHTINGS_MAX;
@@ -207,7 +207,10 @@ pub fn replay(
     mut witness: Option<&mut dyn FnMut(&Outcome)>,
 ) -> Result<(Figures, Vec<(DeviceId, Transition)>)> {
     let presence = PresenceConfig::default();
-    let mut player = Player::new(Engine { catalogue, presence: &presence, manners: Manners::default() }, arrivals)?;
+    let mut player = Player::new(
+        Engine { catalogue, presence: &presence, manners: Manners::default(), open: &NONE_OPEN },
+        arrivals,
+    )?;
     let mut figures = Figures { devices: player.devices(), regions: catalogue.atlas.len(), ..Figures::default() };
     let mut transitions = Vec::new();
     let mut note = |outcomes: Vec<Outcome>| {

@@ -251,6 +251,8 @@ pub fn why_not(reason: &Reason, now: ServerTime, names: &Names, zone: &TimeZone)
         Reason::PlaceClosed { until: Some(until) } => format!("the place is closed until {}", clock(until)),
         Reason::PlaceClosed { until: None } => "the place is closed".to_owned(),
         Reason::VisitEnded => "the visit ended while it waited".to_owned(),
+        Reason::NoChannel => "none of its channels reaches the customer".to_owned(),
+        Reason::MessageFailed => "its message could not be printed".to_owned(),
         Reason::VisitCooldown => "this visit had an alert before".to_owned(),
         Reason::Outranked { by } => format!("{} won", names.message(by)),
     }

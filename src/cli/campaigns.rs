@@ -44,6 +44,29 @@ pub(super) enum Campaigns {
         /// The campaign's id.
         campaign: String,
     },
+    /// Print a campaign's message as a customer would get it. Nothing is sent.
+    Preview {
+        /// The campaign's id.
+        campaign: String,
+        /// Take the campaign from this YAML file instead of the server; it is not stored.
+        #[arg(short, long)]
+        file: Option<PathBuf>,
+        /// To whom. Without one, to somebody made up, of whom everything is known.
+        #[arg(long)]
+        customer: Option<String>,
+        /// Where. Without it, in the first region to which the campaign applies.
+        #[arg(long)]
+        region: Option<String>,
+        /// In which language, such as es-MX. Without it, in that of the customer's first device.
+        #[arg(long, default_value = "")]
+        locale: String,
+        /// Which of the campaign's variants. Without it, the one that the customer gets.
+        #[arg(long, default_value = "")]
+        variant: String,
+        /// The message as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a campaign. What it caused before is still delivered.
     Delete {
         /// The campaign's id.
@@ -73,6 +96,18 @@ impl Campaigns {
             }
             Self::Pause { campaign } => pause(server, &campaign, true).await,
             Self::Resume { campaign } => pause(server, &campaign, false).await,
+            Self::Preview { campaign, file, customer, region, locale, variant, json } => {
+                let full = |kind: &str, id: Option<String>| id.map(|id| output::full(kind, &id)).unwrap_or_default();
+                let request = v1::PreviewMessageRequest {
+                    campaign: Some(super::preview::campaign(&campaign, file.as_deref())?),
+                    customer: full("customers", customer),
+                    region: full("regions", region),
+                    locale,
+                    time: None,
+                    variant,
+                };
+                super::preview::run(server, request, json).await
+            }
             Self::Delete { campaign } => {
                 let request = v1::DeleteCampaignRequest { name: output::full("campaigns", &campaign) };
                 CampaignServiceClient::new(connect(server).await?).delete_campaign(request).await?;

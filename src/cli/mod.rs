@@ -9,6 +9,7 @@ mod journeys;
 mod lint;
 pub mod output;
 mod preferences;
+mod preview;
 mod push;
 mod regions;
 mod report;

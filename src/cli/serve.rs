@@ -44,6 +44,11 @@ pub(super) struct Serve {
     #[arg(long, env = "DOORSTEP_SETTLE", value_parser = settle, value_name = "SPAN")]
     settle: Option<Millis>,
 
+    /// How long an app may take to confirm a message that it is shown, such as 10s, before it is withdrawn and another
+    /// channel takes over.
+    #[arg(long, env = "DOORSTEP_CONFIRM", default_value = "10s", value_parser = confirm, value_name = "SPAN")]
+    confirm: Millis,
+
     /// How long to wait for streams and deliveries when asked to end, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     drain_s: u64,
@@ -72,6 +77,13 @@ fn settle(text: &str) -> Result<Millis, Invalid> {
     }
 }
 
+/// Reads a span of a second to five minutes.
+fn confirm(text: &str) -> Result<Millis, Invalid> {
+    let span = parse_span("", text)?;
+    let range = Millis::from_secs(1)..=Millis::from_mins(5);
+    if range.contains(&span) { Ok(span) } else { Err(Invalid::new("", format!("is {span}; must be 1 s to 5 min"))) }
+}
+
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let (routes, push) = (self.delivery.routes()?, self.delivery.limits());
@@ -87,6 +99,7 @@ impl Serve {
             presence: PresenceConfig { accept_mock: self.accept_mock_locations, ..PresenceConfig::default() },
             routes,
             push,
+            confirm: self.confirm,
             drain: Duration::from_secs(self.drain_s),
         };
         if self.accept_mock_locations {

@@ -1,8 +1,8 @@
-//! Trigger and device → parcel. Templates and languages will have their place here.
+//! Trigger and device → parcel.
 
 use crate::model::{
-    CampaignId, CustomerId, Device, DeviceId, PlaceId, Platform, RegionId, ServerTime, TransitionKind, Trigger,
-    TriggerId,
+    Button, CampaignId, CustomerId, Device, DeviceId, Locale, PlaceId, Platform, RegionId, ServerTime,
+    TransitionKind, Trigger, TriggerId,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,6 +38,12 @@ pub struct Parcel {
     pub deep_link: Option<String>,
     /// Further values for the app.
     pub data: BTreeMap<String, String>,
+    /// A picture to show: an `https` URI.
+    pub image: Option<String>,
+    /// What else can be tapped.
+    pub buttons: Vec<Button>,
+    /// The language of the message, a BCP 47 tag; absent: the campaign does not say.
+    pub language: Option<Locale>,
     /// When the trigger became due.
     pub created: ServerTime,
     /// When it is no longer worth delivering.
@@ -69,15 +75,35 @@ pub fn compose(trigger: &Trigger, device: &Device) -> Parcel {
         body: trigger.message.body.clone(),
         deep_link: trigger.message.deep_link.clone(),
         data: trigger.message.data.clone(),
+        image: trigger.message.image.clone(),
+        buttons: trigger.message.buttons.clone(),
+        language: trigger.message.locale.clone(),
         created: trigger.created,
         expires: trigger.expires,
     }
 }
 
+/// A button as providers' bodies hold it.
+#[derive(serde::Serialize)]
+pub(super) struct Tappable<'a> {
+    id: &'a str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deep_link: Option<&'a str>,
+}
+
+/// The buttons of a parcel.
+pub(super) fn tappable(parcel: &Parcel) -> Vec<Tappable<'_>> {
+    let buttons = parcel.buttons.iter();
+    buttons
+        .map(|Button { id, title, deep_link }| Tappable { id: id.as_str(), title, deep_link: deep_link.as_deref() })
+        .collect()
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{DecisionId, DeviceTime, Message, Millis, Transition, VisitId};
+    use crate::model::{ButtonId, Channel, DecisionId, DeviceTime, Message, Millis, Transition, VisitId};
 
     /// A trigger of `customer` that was created at `created` and lives for a minute.
     pub(crate) fn trigger(customer: &str, created: ServerTime) -> Trigger {
@@ -107,8 +133,18 @@ pub(crate) mod tests {
                 body: "Half price, \"just\" today ☕".into(),
                 deep_link: Some("roost://latte".into()),
                 data: BTreeMap::from([("offer".into(), "7".into())]),
+                image: Some("https://roost.example/latte.png".into()),
+                buttons: vec![Button {
+                    id: ButtonId::parse("b", "map").unwrap(),
+                    title: "Map".into(),
+                    deep_link: Some("roost://map".into()),
+                }],
+                locale: Some(Locale::parse("l", "en").unwrap()),
+                ..Message::default()
             },
             variant: None,
+            fell_back: None,
+            channels: vec![Channel::Push],
             created,
             expires: created + Millis::from_mins(1),
         }

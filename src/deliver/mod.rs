@@ -4,10 +4,12 @@
 //! The [`worker`] takes what is durable in the outbox, [`compose()`]s it into a [`Parcel`] and hands that to one
 //! [`Provider`], each of which has a room of its own: [`fcm`], [`apns`], [`webpush`], [`webhook`] and [`log`]. What
 //! their answers mean stands in tables ([`answers`]); [`backoff`] says when to try again. All requests leave through
-//! [`outgoing`].
+//! [`outgoing`]. What goes in the app is offered to one of the [`Apps`] that have a stream open, and withdrawn before it
+//! goes by push.
 
 pub mod answers;
 pub mod apns;
+mod apps;
 pub mod backoff;
 pub mod compose;
 pub mod fcm;
@@ -25,6 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use apns::Apns;
+pub use apps::{Apps, Connection, Notice};
 pub use compose::{Parcel, compose};
 pub use fcm::Fcm;
 pub use log::Log;

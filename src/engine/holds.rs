@@ -5,12 +5,12 @@
 
 use super::{CustomerState, Engine, Outcome};
 use crate::model::{
-    Assessment, CustomerId, DailySpan, Decision, DecisionId, Detail, Device, DeviceId, Millis, PolicyStep, Reason,
-    Sequence, ServerTime, Transition, TransitionKind, Trigger, Verdict, Waits,
+    Assessment, DailySpan, Decision, DecisionId, Detail, Device, DeviceId, Millis, PolicyStep, Reason, Sequence,
+    ServerTime, Transition, TransitionKind, Verdict, Waits,
 };
 use crate::qualify::{self, HELD_MAX, Held, Hold, Occasion, Person, Qualified, SETTLE_MAX, Settle, Win};
 use crate::report::{Exposure, Note};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Engine<'_> {
     /// Asks anew about what has waited long enough.
@@ -26,25 +26,31 @@ impl Engine<'_> {
         // A region that is no longer there is nothing to speak about.
         let due: Vec<Held> =
             due.into_iter().filter(|held| self.catalogue.atlas.site(&held.transition.region).is_some()).collect();
+        let in_front: BTreeSet<DeviceId> =
+            state.devices.keys().filter(|device| self.is_in_front(state, device, now)).cloned().collect();
         let CustomerState { customer, devices, ledger, events, visits, stages, exposures, .. } = &mut *state;
         let devices: BTreeMap<&DeviceId, [&Device; 1]> =
             devices.iter().map(|(id, own)| (id, [&own.device])).collect();
         let quiet = self.manners.quiet_hours_of(customer);
         let renewed = due.iter().filter_map(|held| {
             let person = Person { devices: devices.get(&held.device)?, events, visits, stages };
-            self.occasion_again(held, person, quiet, now)
+            Some(Occasion {
+                in_app: in_front.contains(&held.device),
+                ..self.occasion_again(held, person, quiet, now)?
+            })
         });
         let occasions: Vec<Occasion<'_>> = renewed.collect();
-        let answer = qualify::qualify(&self.catalogue.campaigns, customer, ledger, &occasions, now);
+        let mut answer = qualify::qualify(&self.catalogue.campaigns, customer, ledger, &occasions, now);
         let Some(of) = due.first().or(gone.first()) else { return };
         let speaks = answer.winner.as_ref().and_then(|win| due.get(win.occasion)).unwrap_or(of);
         let id = DecisionId::derive_again(now, &speaks.device);
         let mut notes = Vec::new();
-        let trigger = answer.winner.as_ref().and_then(|win| {
-            let occasion = occasions.get(win.occasion)?;
+        let trigger = self.speak(&mut answer, &occasions, (customer, ledger), &speaks.device, &id, now);
+        if let Some((win, occasion)) =
+            answer.winner.as_ref().and_then(|win| Some((win, occasions.get(win.occasion)?)))
+        {
             notes.extend(exposures.expose(exposure(win, occasion, now)));
-            trigger(win, occasion, customer.id.clone(), &speaks.device, id.clone(), now)
-        });
+        }
         self.lead_on(&mut state.stages, answer.winner.as_ref(), now);
         let holds: Vec<Held> = answer.holds.iter().filter_map(|hold| again(hold, &due)).collect();
         assessments.extend(answer.assessments);
@@ -103,6 +109,7 @@ impl Engine<'_> {
             held: Some(held),
             settle: None,
             person,
+            in_app: false,
         })
     }
 }
@@ -175,30 +182,6 @@ pub(super) fn exposure(win: &Win, occasion: &Occasion<'_>, now: ServerTime) -> E
         arm: win.arm.clone(),
         converted: false,
     }
-}
-
-/// The trigger of a win; none where the customer is held out.
-pub(super) fn trigger(
-    win: &Win,
-    occasion: &Occasion<'_>,
-    customer: CustomerId,
-    device: &DeviceId,
-    decision: DecisionId,
-    now: ServerTime,
-) -> Option<Trigger> {
-    (!win.arm.held_out).then(|| Trigger {
-        id: win.trigger.clone(),
-        customer,
-        device: device.clone(),
-        campaign: win.campaign.id.clone(),
-        place: occasion.place.id.clone(),
-        decision,
-        transition: occasion.transition.clone(),
-        message: win.campaign.measure.message(&win.arm, &win.campaign.message).clone(),
-        variant: win.arm.variant.clone(),
-        created: now,
-        expires: now + win.campaign.time_to_live - occasion.age,
-    })
 }
 
 /// Whether there is still somebody to tell.

@@ -10,6 +10,7 @@ mod journeys;
 mod manners;
 mod order;
 mod sequences;
+mod speak;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use sequences::Sequences;
 pub use state::{CustomerState, DeviceState};
 
 use crate::locate::{Atlas, Site, Zones};
+use crate::message::MessageBook;
 use crate::model::{
     Assessment, DailySpan, Decision, DecisionId, Device, DeviceId, DeviceTime, FixOutcome, FixStep, Metres, Millis,
     Ping, Position, ReportAdvice, Sequence, ServerTime, Transition, Trigger,
@@ -29,6 +31,7 @@ use crate::model::{
 use crate::presence::{self, Asks, DevicePresence, PresenceConfig, Seen};
 use crate::qualify::{self, CampaignBook, JourneyBook, Occasion, Person};
 use crate::report::Note;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How far a device's clock may run ahead of the server's before its pings are refused.
@@ -51,6 +54,8 @@ pub struct Catalogue {
     pub journeys: JourneyBook,
     /// Sensitive places. The atlas holds no region that shares ground with one.
     pub zones: Arc<Zones>,
+    /// What campaigns say.
+    pub messages: MessageBook,
 }
 
 /// The decision engine over one snapshot of the catalogue.
@@ -62,7 +67,14 @@ pub struct Engine<'a> {
     pub presence: &'a PresenceConfig,
     /// What the deployment decides for all customers.
     pub manners: Manners,
+    /// Those of the customer's devices that can be spoken to in the app at this moment: they have a stream open.
+    pub open: &'a BTreeSet<DeviceId>,
 }
+
+/// No device has a stream open.
+pub static NONE_OPEN: BTreeSet<DeviceId> = BTreeSet::new();
+/// How long after a ping that came from an app in front it is taken to be there.
+pub const IN_FRONT_MAX: Millis = Millis::from_mins(2);
 
 /// The answer to one ping.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +143,7 @@ impl Engine<'_> {
             self.ask_again(state, now, &mut outcomes);
             return Observed::Hushed(outcomes);
         }
+        own.see_app(ping, now);
         if own.order.admit(ping, now) {
             outcomes.extend(self.decide(state, device, ping, now));
         }
@@ -269,17 +282,19 @@ impl Engine<'_> {
             Person { devices: &devices, events: &state.events, visits: &state.visits, stages: &state.stages };
         let mut occasions = self.occasions(&seen, now, behind, zone, quiet);
         let settle = self.settle(&state.held, now);
+        let in_app = self.is_in_front(state, device, now);
         for occasion in &mut occasions {
-            (occasion.settle, occasion.person) = (settle, person);
+            (occasion.settle, occasion.person, occasion.in_app) = (settle, person, in_app);
         }
         let mut notes = Vec::new();
         let (campaigns, ledger) = (&self.catalogue.campaigns, &mut state.ledger);
         let mut answer = qualify::qualify(campaigns, &state.customer, ledger, &occasions, now);
-        let trigger = answer.winner.as_ref().and_then(|win| {
-            let occasion = occasions.get(win.occasion)?;
+        let trigger = self.speak(&mut answer, &occasions, (&state.customer, &mut state.ledger), device, &id, now);
+        if let Some((win, occasion)) =
+            answer.winner.as_ref().and_then(|win| Some((win, occasions.get(win.occasion)?)))
+        {
             notes.extend(state.exposures.expose(holds::exposure(win, occasion, now)));
-            holds::trigger(win, occasion, state.customer.id.clone(), device, id.clone(), now)
-        });
+        }
         let held = holds::keep(&state.held, device, &occasions, &mut answer, now);
         let mut assessments = holds::end_visits(&mut state.held, device, &seen.transitions, now);
         assessments.append(&mut answer.assessments);
@@ -342,6 +357,7 @@ impl Engine<'_> {
                 held: None,
                 settle: None,
                 person: Person::UNKNOWN,
+                in_app: false,
             })
         };
         seen.transitions.iter().filter_map(occasion).collect()

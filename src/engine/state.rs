@@ -2,7 +2,7 @@
 
 use super::{DeviceClock, Order, Sequences};
 use crate::model::preferences::{self, CHANGES_MAX};
-use crate::model::{Customer, Device, DeviceId, Preference, PreferenceChange, ServerTime, TriggerId};
+use crate::model::{AppState, Customer, Device, DeviceId, Ping, Preference, PreferenceChange, ServerTime, TriggerId};
 use crate::presence::DevicePresence;
 use crate::qualify::{Events, Held, Ledger, Stages, Visits};
 use crate::report::Exposures;
@@ -106,6 +106,7 @@ impl CustomerState {
             device.history = DevicePresence::default();
             device.order.waiting.clear();
             device.trace_until = None;
+            device.front = None;
         }
         self.visits = Visits::default();
         self.stages.forget_positions();
@@ -132,9 +133,23 @@ pub struct DeviceState {
     pub trace_until: Option<ServerTime>,
     /// When its push address was last registered, whether it changed or not; absent: not known.
     pub addressed: Option<ServerTime>,
+    /// When its latest ping was taken, if the app was in front then; absent: it was not, or the ping did not say.
+    pub front: Option<ServerTime>,
 }
 
 impl DeviceState {
+    /// Notes whether the app is in front, as the latest ping says.
+    pub(super) fn see_app(&mut self, ping: &Ping, now: ServerTime) {
+        if self.presence.latest.is_some_and(|latest| ping.observed < latest) {
+            return;
+        }
+        let taken = (ServerTime(ping.observed.0) + self.clock.behind()).min(now);
+        self.front = match ping.app {
+            AppState::Foreground => Some(taken),
+            AppState::Background | AppState::Unknown => None,
+        };
+    }
+
     /// A device that has not reported yet.
     pub fn new(device: Device) -> Self {
         Self {
@@ -146,6 +161,7 @@ impl DeviceState {
             kept: Sequences::default(),
             trace_until: None,
             addressed: None,
+            front: None,
         }
     }
 

@@ -69,7 +69,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         regions: RegionSelector { brands: [place.brand.clone()].into(), ..RegionSelector::default() },
         on,
         topic: id(TopicId::parse, "offers"),
-        message: crate::model::Message::default(),
+        message: crate::model::Message { title: "A latte".into(), body: "On us".into(), ..Default::default() },
         cooldown: crate::model::Cooldown::default(),
         caps: vec![],
         pace: None,
@@ -86,6 +86,7 @@ fn catalogue(stage: Stage, on: TransitionKind) -> Catalogue {
         audience: None,
         journey: None,
         measure: crate::model::Measure::default(),
+        channels: crate::model::campaign::CHANNELS_DEFAULT.to_vec(),
     };
     Catalogue {
         atlas: Atlas::build([place.clone()], (0..3).map(door)).unwrap(),
@@ -118,7 +119,7 @@ fn customer() -> CustomerState {
 /// Plays arrivals (received, ping), and looks at the timer whenever it is due, as the service does.
 fn play(catalogue: &Catalogue, arrivals: &[(ServerTime, Ping)], until: ServerTime) -> (Vec<Outcome>, CustomerState) {
     let config = PresenceConfig::default();
-    let engine = Engine { catalogue, presence: &config, manners: Manners::default() };
+    let engine = Engine { catalogue, presence: &config, manners: Manners::default(), open: &NONE_OPEN };
     let mut state = customer();
     let mut outcomes = Vec::new();
     let tick = |state: &mut CustomerState, until: ServerTime, outcomes: &mut Vec<Outcome>| {

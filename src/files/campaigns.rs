@@ -1,13 +1,13 @@
 //! Campaigns as YAML: a list under `campaigns`.
 
 use super::{FileError, parse_span};
-use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use crate::message;
+use crate::model::campaign::{CHANNELS_DEFAULT, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
     ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, Invalid, JourneyId,
-    JourneyStep, Message, Pace, RegionId, RegionSelector, StageId, Tag, TopicId, TransitionKind,
+    JourneyStep, Pace, RegionId, RegionSelector, StageId, Tag, TopicId, TransitionKind,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +25,7 @@ struct Entry {
     #[serde(default)]
     on: Kind,
     topic: String,
-    message: Text,
+    message: super::messages::Text,
     #[serde(default)]
     cooldown: Cooldowns,
     #[serde(default)]
@@ -63,6 +63,8 @@ struct Entry {
     variants: Vec<super::measure::VariantEntry>,
     #[serde(default)]
     conversions: Vec<super::measure::ConversionEntry>,
+    #[serde(default)]
+    channels: Vec<super::messages::ChannelEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,17 +84,6 @@ enum Kind {
     Exit,
     Approach,
     Pass,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Text {
-    title: String,
-    body: String,
-    #[serde(default)]
-    deep_link: Option<String>,
-    #[serde(default)]
-    data: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,12 +148,15 @@ struct StepEntry {
     advance: bool,
 }
 
-/// Reads campaigns. An error names line and column, or the campaign by its index and the field by its path.
+/// Reads campaigns, and checks their templates. An error names line and column, or the campaign by its index and the field by its path.
 pub fn read_campaigns(text: &str) -> Result<Vec<Campaign>, FileError> {
     let file: File = serde_norway::from_str(text)?;
     let campaigns = file.campaigns.into_iter().enumerate();
     Ok(campaigns
-        .map(|(index, entry)| campaign(entry).map_err(|why| why.at("campaigns", index)))
+        .map(|(index, entry)| {
+            let checked = |own: Campaign| message::check(&own).map(|()| own);
+            campaign(entry).and_then(checked).map_err(|why| why.at("campaigns", index))
+        })
         .collect::<Result<_, _>>()?)
 }
 
@@ -188,7 +182,7 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             Kind::Pass => TransitionKind::Pass,
         },
         topic: TopicId::parse("topic", &entry.topic)?,
-        message: message(entry.message),
+        message: super::messages::message(entry.message).map_err(|why| why.under("message"))?,
         cooldown: set(&entry.cooldown).map_err(|why| why.under("cooldown"))?,
         caps: entry
             .caps
@@ -224,11 +218,12 @@ fn campaign(entry: Entry) -> Result<Campaign, Invalid> {
             entry.variants,
             entry.conversions,
         )?,
+        channels: if entry.channels.is_empty() {
+            CHANNELS_DEFAULT.to_vec()
+        } else {
+            entry.channels.into_iter().map(Into::into).collect()
+        },
     })
-}
-
-pub(super) fn message(text: Text) -> Message {
-    Message { title: text.title, body: text.body, deep_link: text.deep_link, data: text.data }
 }
 
 fn step(entry: &StepEntry) -> Result<JourneyStep, Invalid> {

@@ -1,6 +1,6 @@
 //! Holdout, variants and conversions of campaigns, as YAML.
 
-use super::campaigns::{Text, message};
+use super::messages::{Text, message};
 use super::{parse_span, rules};
 use crate::model::{Conversion, EventName, Invalid, Measure, Variant, VariantId};
 use serde::Deserialize;
@@ -38,8 +38,11 @@ pub(super) fn measure(
     conversions: Vec<ConversionEntry>,
 ) -> Result<Measure, Invalid> {
     let variant = |(index, entry): (usize, VariantEntry)| {
-        let id = VariantId::parse("id", &entry.id).map_err(|why| why.at("variants", index))?;
-        Ok(Variant { id, weight: entry.weight, message: entry.message.map(message) })
+        let parse = || {
+            let message = entry.message.map(message).transpose().map_err(|why| why.under("message"))?;
+            Ok(Variant { id: VariantId::parse("id", &entry.id)?, weight: entry.weight, message })
+        };
+        parse().map_err(|why: Invalid| why.at("variants", index))
     };
     let conversion = |(index, entry): (usize, ConversionEntry)| {
         self::conversion(entry).map_err(|why| why.at("conversions", index))

@@ -1,13 +1,15 @@
 //! What to say, to whom, on which transition of which regions, under which limits.
 
+use super::channel::Channel;
 use super::decision::TransitionKind;
 use super::hours::WeeklySpan;
 use super::ids::{BrandId, CampaignId, RegionId, Tag, TopicId};
 use super::journey::JourneyStep;
 use super::measure::Measure;
+use super::message::Message;
 use super::rule::Rule;
 use super::time::{Millis, ServerTime};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Most caps of one campaign.
 pub const CAPS_MAX: usize = 8;
@@ -17,6 +19,8 @@ pub const WINDOW_MAX: Millis = Millis::from_days(31);
 pub const LIMIT_MAX: u32 = 100;
 /// The time to live of a campaign that does not say.
 pub const TIME_TO_LIVE_DEFAULT: Millis = Millis::from_mins(15);
+/// The channels of a campaign that does not say: in the app for those who have it in front, else by push.
+pub const CHANNELS_DEFAULT: [Channel; 2] = [Channel::InApp, Channel::Push];
 /// The priority of a campaign that does not say.
 pub const PRIORITY_DEFAULT: u8 = 50;
 
@@ -70,6 +74,8 @@ pub struct Campaign {
     pub journey: Option<JourneyStep>,
     /// What it is measured by: holdout, variants, conversions.
     pub measure: Measure,
+    /// By which channels its message goes, the first one first; at least one, each once.
+    pub channels: Vec<Channel>,
 }
 
 /// What becomes of a message that comes outside of hours.
@@ -91,19 +97,6 @@ pub struct RegionSelector {
     pub brands: BTreeSet<BrandId>,
     /// All regions that bear one of these tags, or whose place does.
     pub tags: BTreeSet<Tag>,
-}
-
-/// What to say.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Message {
-    /// The heading, 1 to 100 characters.
-    pub title: String,
-    /// The text, 1 to 500 characters.
-    pub body: String,
-    /// What opens on a tap: an absolute URI.
-    pub deep_link: Option<String>,
-    /// Further values for the app.
-    pub data: BTreeMap<String, String>,
 }
 
 /// How long to keep silent after a message that a customer got from any campaign.

@@ -278,6 +278,11 @@ pub enum Reason {
     VisitCooldown,
     /// The visit ended while the message waited.
     VisitEnded,
+    /// None of the campaign's channels reaches the customer, or is one by which the customer wants to hear of the
+    /// topic.
+    NoChannel,
+    /// The message could not be printed, and the campaign has no fallback.
+    MessageFailed,
     /// It is one of the customer's quiet hours.
     QuietHours {
         /// When they end.
@@ -320,6 +325,8 @@ impl Reason {
             | Self::Holdout
             | Self::VisitCooldown
             | Self::VisitEnded
+            | Self::NoChannel
+            | Self::MessageFailed
             | Self::Outranked { .. } => None,
         }
     }
@@ -351,6 +358,8 @@ impl Reason {
             Self::Gap { .. } => "gap",
             Self::VisitCooldown => "visit cooldown",
             Self::VisitEnded => "visit ended",
+            Self::NoChannel => "no channel",
+            Self::MessageFailed => "message failed",
             Self::QuietHours { .. } => "quiet hours",
             Self::PlaceClosed { .. } => "place closed",
             Self::OutsideHours { .. } => "outside hours",

@@ -1,6 +1,7 @@
 //! What a policy found, in words that are formed only where somebody reads them.
 
 use super::campaign::{Calendar, CapWindow};
+use super::channel::Channel;
 use super::decision::Waits;
 use super::hours::Shown;
 use super::ids::{JourneyId, StageId, TopicId};
@@ -94,6 +95,13 @@ pub enum Detail {
     Stage(Box<Whereabouts>),
     /// How many basis points of the customers are held out.
     HeldOut(u16),
+    /// By which channel the message goes.
+    Channel {
+        /// It; absent: by none.
+        by: Option<Channel>,
+        /// Whether the customer wants any of the campaign's channels.
+        wanted: bool,
+    },
     /// How many others the arbiter let it win over.
     Won(usize),
     /// What decided for another.
@@ -158,6 +166,9 @@ impl fmt::Display for Detail {
             Self::Stage(whereabouts) => whereabouts.fmt(f),
             Self::Rule(finding) => finding.fmt(f),
             Self::HeldOut(share) => write!(f, "among the {} % who get nothing", f64::from(*share) / 100.0),
+            Self::Channel { by: Some(channel), .. } => write!(f, "by {}", channel.word()),
+            Self::Channel { by: None, wanted: true } => f.write_str("the app is not in front"),
+            Self::Channel { by: None, wanted: false } => f.write_str("wants none of its channels"),
             Self::Won(0) => f.write_str("alone"),
             Self::Won(others) => write!(f, "won over {others}"),
             Self::Lost(Contest::Transactional) => f.write_str("not transactional, as the other is"),

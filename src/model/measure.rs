@@ -1,8 +1,8 @@
 //! What a campaign is measured by: who is held out, which variant a customer gets, and what counts as a conversion.
 
-use super::campaign::Message;
 use super::event::Event;
 use super::ids::{CampaignId, CustomerId, EventName, PropertyName, VariantId};
+use super::message::Message;
 use super::rule::Test;
 use super::time::Millis;
 use xxhash_rust::xxh3::xxh3_64;
@@ -110,7 +110,7 @@ impl Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::campaign::Message;
+    use crate::model::Message;
 
     fn campaign(n: usize) -> CampaignId {
         CampaignId::parse("c", &format!("campaign-{n}")).unwrap()

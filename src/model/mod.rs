@@ -13,6 +13,7 @@ pub mod ids;
 pub mod invalid;
 pub mod journey;
 pub mod measure;
+pub mod message;
 pub mod opening;
 pub mod ping;
 pub mod place;
@@ -27,7 +28,7 @@ pub mod version;
 pub mod zone;
 
 pub use campaign::{
-    ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, Message, OutsideHours, Pace, RegionSelector,
+    ActiveWindow, Calendar, Campaign, Cap, CapScope, CapWindow, Cooldown, OutsideHours, Pace, RegionSelector,
 };
 pub use channel::Channel;
 pub use customer::{Customer, Device, LocationConsent, Platform, QuietHours};
@@ -45,6 +46,7 @@ pub use ids::{
 pub use invalid::Invalid;
 pub use journey::{Journey, JourneyStep, Stage};
 pub use measure::{Arm, Conversion, Measure, Variant};
+pub use message::{Button, Fallback, Locale, Message, Translation};
 pub use opening::OpeningHours;
 pub use ping::{AppState, BeaconKey, Fix, Ping, Sequence, Sighting, Uuid};
 pub use place::{BeaconExtent, Circle, Extent, Fence, Place, Polygon, Proximity, Region, Ring};

@@ -1,8 +1,9 @@
 //! What is handed to push, and what became of it.
 
-use super::campaign::Message;
+use super::channel::Channel;
 use super::decision::Transition;
 use super::ids::{ButtonId, CampaignId, CustomerId, DecisionId, DeviceId, PlaceId, TriggerId, VariantId};
+use super::message::Message;
 use super::time::{DeviceTime, Millis, ServerTime};
 
 /// A qualified verdict: one campaign, one customer, one visit, one deterministic id.
@@ -26,6 +27,10 @@ pub struct Trigger {
     pub message: Message,
     /// The campaign's variant that says it; absent where the campaign has none.
     pub variant: Option<VariantId>,
+    /// What failed, where that is not the message of the customer's language.
+    pub fell_back: Option<String>,
+    /// The channels that are left to it, at least one: it goes by the first, and where that fails by the next.
+    pub channels: Vec<Channel>,
     /// When it became due.
     pub created: ServerTime,
     /// When it is no longer worth delivering.

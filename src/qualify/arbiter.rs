@@ -3,7 +3,9 @@
 use super::asking::{pass, refuse};
 use super::sheet::Sheet;
 use super::{Hold, Occasion, Settle, holdout};
-use crate::model::{Arm, Campaign, Contest, Detail, PolicyStep, Reason, ServerTime, TriggerId, Verdict, Waits};
+use crate::model::{
+    Arm, Campaign, Contest, Detail, PolicyStep, Reason, ServerTime, TopicDefault, TriggerId, Verdict, Waits,
+};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ const NAME: &str = "arbiter";
 pub(super) struct Candidate<'a> {
     /// The campaign.
     pub(super) campaign: &'a Arc<Campaign>,
+    /// What holds for customers who did not choose about its topic.
+    pub(super) topic_default: TopicDefault,
     /// What it would speak about.
     pub(super) occasion: &'a Occasion<'a>,
     /// The occasion's index.

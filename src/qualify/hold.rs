@@ -89,6 +89,8 @@ fn is_of_hours(reason: &Reason) -> bool {
         | Reason::Outranked { .. }
         | Reason::Gap { .. }
         | Reason::VisitCooldown
-        | Reason::VisitEnded => false,
+        | Reason::VisitEnded
+        | Reason::NoChannel
+        | Reason::MessageFailed => false,
     }
 }

@@ -2,7 +2,7 @@
 //! others keep silent.
 //!
 //! [`CampaignBook`] finds the campaigns that apply. Each of them is put to every policy, one file each, in the
-//! order of this list: consent, stop, paused, active window, hours, staleness, topic, audience, journey stage, quiet hours, opening
+//! order of this list: consent, stop, paused, active window, hours, staleness, topic, channel, audience, journey stage, quiet hours, opening
 //! hours, same visit, cooldowns, gap, caps, pace. A
 //! transactional campaign is not put to stop, quiet hours, cooldowns and gap. The first refusal is the reason; the others are asked all the same, so that an
 //! explanation is complete. Where only hours refuse, a campaign may hold its message until they open. Of the campaigns that pass, the arbiter lets one win, at once or
@@ -15,6 +15,7 @@ mod asking;
 mod audience;
 mod book;
 mod cap;
+mod channel;
 mod consent;
 mod cooldown;
 mod events;
@@ -51,8 +52,8 @@ pub use stages::{AtStage, Deed, JourneyBook, Sending, Stages};
 pub use visits::{BRANDS_MAX, BrandVisits, Visits};
 
 use crate::model::{
-    Arm, Assessment, Campaign, CampaignId, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep, Region,
-    ServerTime, Transition, TriggerId, Verdict, Waits,
+    Arm, Assessment, Campaign, CampaignId, Channel, Customer, DailySpan, Detail, Metres, Millis, Place, PolicyStep,
+    Region, ServerTime, Transition, TriggerId, Verdict, Waits,
 };
 use arbiter::Candidate;
 use asking::{Asking, pass};
@@ -86,6 +87,8 @@ pub struct Occasion<'a> {
     pub settle: Option<Settle>,
     /// What rules ask about.
     pub person: Person<'a>,
+    /// Whether the app is in front on the device at hand, and can be spoken to there.
+    pub in_app: bool,
 }
 
 /// What [`qualify`] answers.
@@ -126,6 +129,8 @@ pub struct Win {
     /// In which part of the campaign's experiment the customer is. One who is held out is sent nothing; all else is as
     /// if they were, so that both groups fare alike afterwards.
     pub arm: Arm,
+    /// The channels that it is to try, in their order.
+    pub channels: Vec<Channel>,
 }
 
 /// Asks every policy about every campaign that applies to one of the occasions, lets one win, and reserves its
@@ -156,7 +161,7 @@ pub fn qualify(
             let asking = Asking { customer, past, local, doors, occasion, campaign, topic_default, now };
             let judge = |steps: &[PolicyStep]| hold::verdict(campaign, steps);
             match sheet.write(campaign, occasion, |steps| ask_all(&asking, steps), judge) {
-                None => candidates.push(Candidate { campaign, occasion, index, assessment }),
+                None => candidates.push(Candidate { campaign, topic_default, occasion, index, assessment }),
                 Some(Verdict::Held { until }) => {
                     let (campaign, until) = (campaign.id.clone(), *until);
                     holds.push(Hold { campaign, occasion: index, assessment, until, waits: Waits::Hours });
@@ -175,7 +180,9 @@ pub fn qualify(
         let arm = best.campaign.measure.arm(&best.campaign.id, &customer.id);
         arbiter::announce(&candidates, best, &trigger, &arm, &mut sheet);
         ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
-        Win { campaign: Arc::clone(best.campaign), occasion: best.index, trigger, arm }
+        let Candidate { campaign, topic_default, occasion, .. } = *best;
+        let channels = channel::route(campaign, customer, topic_default, occasion.in_app);
+        Win { campaign: Arc::clone(campaign), occasion: best.index, trigger, arm, channels }
     });
     Qualified { assessments: sheet.finish(), winner, holds }
 }
@@ -200,6 +207,7 @@ fn ask_all(asking: &Asking<'_>, steps: &mut Vec<PolicyStep>) {
     add(steps, hours::ask(asking));
     steps.push(stale::ask(asking));
     steps.push(topic::ask(asking));
+    add(steps, channel::ask(asking));
     add(steps, audience::ask(asking));
     add(steps, stages::ask(asking));
     if !asking.campaign.transactional {

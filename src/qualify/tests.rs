@@ -4,6 +4,7 @@ mod arbiter;
 mod audience;
 mod book;
 mod caps;
+mod channels;
 mod events;
 mod holding;
 mod hours;
@@ -16,7 +17,7 @@ mod properties;
 mod stages;
 
 use super::{CampaignBook, Events, Ledger, Occasion, Person, Qualified, Sent, Stages, Visits, qualify};
-use crate::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use crate::model::campaign::{CHANNELS_DEFAULT, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use crate::model::{
     ActiveWindow, BeaconExtent, Campaign, Cooldown, Customer, DailySpan, Device, DeviceTime, Extent, LocationConsent,
     Message, Metres, Millis, OutsideHours, Place, Platform, Proximity, Region, RegionSelector, ServerTime, Topic,
@@ -53,6 +54,7 @@ pub(super) struct World {
     pub(super) visits: Visits,
     pub(super) stages: Stages,
     pub(super) topic_default: TopicDefault,
+    pub(super) in_app: bool,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             visits: Visits::default(),
             stages: Stages::default(),
             topic_default: TopicDefault::OptIn,
+            in_app: false,
         }
     }
 
@@ -126,6 +129,7 @@ impl World {
                 visits: &self.visits,
                 stages: &self.stages,
             },
+            in_app: self.in_app,
         };
         qualify(&book, &self.customer, &mut self.ledger, &[occasion], self.now)
     }
@@ -156,6 +160,7 @@ pub(super) fn campaign(name: &str) -> Campaign {
         audience: None,
         journey: None,
         measure: crate::model::Measure::default(),
+        channels: CHANNELS_DEFAULT.to_vec(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::catalogue::CatalogueCell;
 use super::errors::Failure;
 use super::page::Wanted;
 use super::region_service::{filter, matches};
-use super::stock;
+use super::{Clock, preview, stock};
 use crate::model::{Campaign, Invalid, TopicId};
 use crate::report;
 use crate::store::{CatalogueChange, CommitError, Expect, Records};
@@ -16,12 +16,14 @@ use tonic::{Request, Response, Status};
 pub(super) struct Campaigns {
     catalogue: CatalogueCell,
     records: Records,
+    clock: Clock,
 }
 
 impl Campaigns {
-    /// Serves and changes this catalogue, and reports from these records.
-    pub(super) fn new(catalogue: CatalogueCell, records: Records) -> Self {
-        Self { catalogue, records }
+    /// Serves and changes this catalogue, previews messages to the customers of these records, and reports
+    /// from them.
+    pub(super) fn new(catalogue: CatalogueCell, records: Records, clock: Clock) -> Self {
+        Self { catalogue, records, clock }
     }
 
     async fn report(&self, request: v1::GetCampaignReportRequest) -> Result<v1::CampaignReport, Failure> {
@@ -105,5 +107,13 @@ impl v1::campaign_service_server::CampaignService for Campaigns {
         // Folding the log goes on when the caller leaves, or is done again by the next: it is no matter.
         let report = self.report(request.into_inner()).await?;
         Ok(Response::new(v1::GetCampaignReportResponse { report: Some(report) }))
+    }
+
+    async fn preview_message(
+        &self,
+        request: Request<v1::PreviewMessageRequest>,
+    ) -> Result<Response<v1::PreviewMessageResponse>, Status> {
+        let shelf = self.catalogue.shelf();
+        Ok(Response::new(preview::preview(&shelf, &self.records, &self.clock, request.into_inner())?))
     }
 }

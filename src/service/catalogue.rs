@@ -7,6 +7,7 @@ use super::errors::Failure;
 use super::task;
 use crate::engine::Catalogue;
 use crate::locate::{Shape, Zones};
+use crate::message::{self, MessageBook};
 use crate::model::topic::TOPICS_MAX;
 use crate::model::zone::ZONES_MAX;
 use crate::model::{
@@ -143,8 +144,12 @@ impl Live {
             atlas = atlas.without(&shelf.silenced);
         }
         let campaigns = CampaignBook::with_topics(shelf.campaigns.values().cloned(), shelf.topics.values().cloned());
+        let messages = MessageBook::build(shelf.campaigns.values());
         let journeys = JourneyBook::build(shelf.journeys.values().cloned());
-        Ok(Self { shelf: Arc::new(shelf), catalogue: Arc::new(Catalogue { atlas, campaigns, journeys, zones }) })
+        Ok(Self {
+            shelf: Arc::new(shelf),
+            catalogue: Arc::new(Catalogue { atlas, campaigns, journeys, zones, messages }),
+        })
     }
 }
 
@@ -168,11 +173,11 @@ impl Shelf {
         }
     }
 
-    /// Checks that a campaign fits in: the regions and stages that it names exist. The field is a path within the
+    /// Checks that a campaign fits in: the regions and stages that it names exist, and its templates print. The field is a path within the
     /// campaign.
     pub fn check_campaign(&self, campaign: &Campaign) -> Result<(), Invalid> {
         match campaign.regions.regions.iter().find(|region| !self.regions.contains_key(*region)) {
-            None => self.check_stages_of(campaign),
+            None => message::check(campaign).and_then(|()| self.check_stages_of(campaign)),
             Some(region) => {
                 let problem = format!("has {}, which does not exist", name::region_name(region));
                 Err(Invalid::new("regions.regions", problem))

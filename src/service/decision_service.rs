@@ -257,5 +257,5 @@ async fn drained(draining: &mut watch::Receiver<bool>) {
 
 /// The trigger as it stands.
 fn message(stored: &StoredTrigger) -> v1::Trigger {
-    trigger_message(&stored.trigger, stored.state, &stored.attempts, &stored.receipts)
+    trigger_message(&stored.trigger, stored.state, &stored.attempts, &stored.receipts, stored.offered)
 }

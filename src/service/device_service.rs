@@ -2,8 +2,10 @@
 
 use super::edge;
 use super::errors;
+use super::in_app;
 use super::ingest::{Ingest, Kept};
 use super::server::MESSAGE_MAX_BYTES;
+use crate::deliver::{Connection, Notice};
 use crate::model::{CustomerId, DeviceId, Ping, Sequence};
 use crate::wire::v1;
 use crate::wire::{each, name, ping, required, trigger::receipt};
@@ -68,6 +70,7 @@ impl Devices {
             refusals,
             transitions,
             next_report: advice.map(v1::ReportAdvice::from),
+            unknown_triggers: Vec::new(),
         })
     }
 
@@ -96,6 +99,7 @@ impl Devices {
     ) -> Result<(), Status> {
         use v1::stream_pings_response::Message;
         let mut stream: Option<Opened> = None;
+        let mut line: Option<Connection> = None;
         loop {
             let batch = tokio::select! {
                 biased;
@@ -103,6 +107,13 @@ impl Devices {
                     let drain = drain(stream.as_ref());
                     let _ = answers.send(Ok(v1::StreamPingsResponse { message: Some(Message::Drain(drain)) })).await;
                     return Ok(());
+                }
+                notice = next(&mut line) => {
+                    let message = in_app::message(notice);
+                    if answers.send(Ok(v1::StreamPingsResponse { message: Some(message) })).await.is_err() {
+                        return Ok(());
+                    }
+                    continue;
                 }
                 batch = batches.next() => batch,
             };
@@ -114,7 +125,14 @@ impl Devices {
                 Some(opened) => opened.same(&batch.device)?,
                 None => Opened::by(&batch)?,
             };
+            let (customer, device) = &opened.device;
+            line.get_or_insert_with(|| self.ingest.apps().connect(customer, device));
+            let unknown_triggers = match batch.receipts {
+                none if none.is_empty() => Vec::new(),
+                receipts => self.note(&opened.device, receipts).await?,
+            };
             let ack = self.answer(&opened.device, batch.pings, opened.want_transitions).await?;
+            let ack = v1::PingAck { unknown_triggers, ..ack };
             stream = Some(opened);
             let answer = v1::StreamPingsResponse { message: Some(Message::Ack(ack)) };
             if answers.send(Ok(answer)).await.is_err() {
@@ -127,6 +145,16 @@ impl Devices {
 /// Waits until the server drains. A server that is gone drains, too.
 async fn asked(draining: &mut watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await;
+}
+
+/// What the app is to be told next; nothing, for ever, before its stream is known and when another took its place.
+async fn next(line: &mut Option<Connection>) -> Notice {
+    if let Some(connection) = line
+        && let Some(notice) = connection.next().await
+    {
+        return notice;
+    }
+    std::future::pending().await
 }
 
 /// What the first message of a stream settled.

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::errors::Failure;
 use super::hot::{HotCustomers, Slot};
 use super::task;
-use crate::engine::{CustomerState, Engine, Manners};
+use crate::engine::{CustomerState, Engine, Manners, NONE_OPEN};
 use crate::model::{Customer, CustomerId, DeviceTime, Event, Invalid};
 use crate::presence::PresenceConfig;
 use crate::qualify::{CURRENCIES_MAX, EVENT_AHEAD_MAX, EVENT_NAMES_MAX, EventRefusal as Refused, Recorded};
@@ -144,8 +144,12 @@ impl Events {
     /// Takes the events in the order in which they happened.
     fn take(&self, state: &mut CustomerState, events: &[(usize, Event)], notes: &mut Vec<Note>) -> Vec<Became> {
         let catalogue = self.catalogue.snapshot();
-        let engine =
-            Engine { catalogue: &catalogue, presence: &PresenceConfig::default(), manners: Manners::default() };
+        let engine = Engine {
+            catalogue: &catalogue,
+            presence: &PresenceConfig::default(),
+            manners: Manners::default(),
+            open: &NONE_OPEN,
+        };
         let mut in_order: Vec<&(usize, Event)> = events.iter().collect();
         in_order.sort_by_key(|(index, event)| (event.at, *index));
         let became = in_order.into_iter().map(|(index, event)| {

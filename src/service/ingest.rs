@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::hot::HotCustomers;
 use super::timers::Timers;
 use super::zone_service::HushedPings;
+use crate::deliver::Apps;
 use crate::engine::{Catalogue, CustomerState, Engine, Manners, Observed, Outcome, Refusal};
 use crate::model::{CustomerId, DeviceId, Ping, Receipt, ReportAdvice, Sequence, ServerTime, Transition, TriggerId};
 use crate::presence::PresenceConfig;
@@ -31,6 +32,7 @@ pub struct Ingest {
     hot: HotCustomers,
     timers: Timers,
     hushed: HushedPings,
+    apps: Apps,
 }
 
 /// What became of a batch.
@@ -82,7 +84,8 @@ impl Ingest {
         manners: Manners,
     ) -> Result<Self, StoreError> {
         let timers = Timers::new(records.load_timers()?);
-        Ok(Self { records, catalogue, clock, presence, manners, hot, timers, hushed: HushedPings::default() })
+        let (hushed, apps) = (HushedPings::default(), Apps::default());
+        Ok(Self { records, catalogue, clock, presence, manners, hot, timers, hushed, apps })
     }
 
     /// The alarms, for those who change when something is due.
@@ -93,6 +96,16 @@ impl Ingest {
     /// The count of pings that were kept by their number alone.
     pub(super) fn hushed(&self) -> HushedPings {
         self.hushed.clone()
+    }
+
+    /// The same, with these apps to speak to.
+    pub(super) fn with_apps(self, apps: Apps) -> Self {
+        Self { apps, ..self }
+    }
+
+    /// The apps that can be spoken to.
+    pub(super) fn apps(&self) -> &Apps {
+        &self.apps
     }
 
     /// Does what is due for customers from whom no ping comes, until the server drains.
@@ -113,10 +126,15 @@ impl Ingest {
         device: &DeviceId,
         receipts: &[Receipt],
     ) -> Result<BTreeSet<TriggerId>, IngestError> {
-        self.records.report_receipts(customer, device, receipts, self.now()).await.map_err(|error| match error {
+        let noted = self.records.report_receipts(customer, device, receipts, self.now()).await;
+        let unknown = noted.map_err(|error| match error {
             CommitError::Conflict { .. } => IngestError::Contended { customer: customer.clone() },
             CommitError::Store(error) => error.into(),
-        })
+        })?;
+        for receipt in receipts {
+            self.apps.confirm(customer, device, &receipt.trigger);
+        }
+        Ok(unknown)
     }
 
     /// Decides a batch of one device. `unread` are the numbers of those of its pings that did not parse: no ping
@@ -179,8 +197,8 @@ impl Ingest {
         Err(IngestError::Contended { customer: customer.clone() })
     }
 
-    fn engine<'a>(&'a self, catalogue: &'a Catalogue) -> Engine<'a> {
-        Engine { catalogue, presence: &self.presence, manners: self.manners }
+    fn engine<'a>(&'a self, catalogue: &'a Catalogue, open: &'a BTreeSet<DeviceId>) -> Engine<'a> {
+        Engine { catalogue, presence: &self.presence, manners: self.manners, open }
     }
 
     /// Decides the pings one by one. The outcomes are absent when every ping was refused. Last comes the time at
@@ -193,7 +211,8 @@ impl Ingest {
         unread: &[Sequence],
     ) -> (CustomerState, Kept, Option<Outcomes>, Option<ServerTime>) {
         let catalogue = self.catalogue.snapshot();
-        let engine = self.engine(&catalogue);
+        let open = self.apps.open(&state.customer.id);
+        let engine = self.engine(&catalogue, &open);
         let mut kept = Kept::default();
         let mut outcomes = None;
         let traced = state.devices.get(device).and_then(|own| own.trace_until);

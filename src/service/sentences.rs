@@ -7,6 +7,7 @@
 //! ```
 
 use super::catalogue::Shelf;
+use super::receipts::seen;
 use crate::model::{
     Assessment, CampaignId, Decision, DeliveryAttempt, DeliveryState, Extent, FixOutcome, PolicyStep, Reason,
     Receipts, Region, RegionId, ServerTime, Transition, TransitionKind, Trigger, TriggerId, Verdict,
@@ -188,10 +189,10 @@ impl Teller<'_> {
                     format!(
                         "sent “{title}”, delivered by {by} at {} ({attempts}){}",
                         clock(last.at),
-                        seen(told, &clock)
+                        seen(told.receipts, &clock)
                     )
                 }
-                Some(_) | None => format!("sent “{title}”{}", seen(told, &clock)),
+                Some(_) | None => format!("sent “{title}”{}", seen(told.receipts, &clock)),
             },
             DeliveryState::Expired => {
                 format!(
@@ -263,17 +264,6 @@ fn clock(at: ServerTime, decided: ServerTime, zone: &TimeZone) -> String {
     let (at, today) = (local(at.0, zone), local(decided.0, zone));
     let time = at.strftime(if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string();
     if at.date() == today.date() { time } else { format!("{time} on {}", at.date()) }
-}
-
-/// What the app told of a message: `; opened at 12:05:30 by “map”`.
-fn seen(told: &Told<'_>, clock: &impl Fn(ServerTime) -> String) -> String {
-    let Receipts { received, opened, button } = told.receipts;
-    let by = button.as_ref().map(|button| format!(" by “{button}”")).unwrap_or_default();
-    match (received, opened) {
-        (_, Some(at)) => format!("; opened at {}{by}", clock(*at)),
-        (Some(at), None) => format!("; on the phone since {}", clock(*at)),
-        (None, None) => String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     region_service, topic_service, zone_service,
 };
 use crate::deliver::worker::{Drained, Limits, WorkerError};
-use crate::deliver::{Routes, Worker};
+use crate::deliver::{Apps, Routes, Worker};
 use crate::engine::Manners;
 use crate::model::Millis;
 use crate::presence::PresenceConfig;
@@ -73,6 +73,8 @@ pub struct ServeConfig {
     pub routes: Routes,
     /// How much is delivered at a time; its drain is that of the server.
     pub push: Limits,
+    /// How long an app may take to confirm a message that it is shown, before another channel takes over.
+    pub confirm: Millis,
     /// How long calls and deliveries under way may take to end when the server drains.
     pub drain: Duration,
 }
@@ -123,7 +125,7 @@ pub struct Running {
 
 /// Opens the store, loads the catalogue, starts the delivery and serves.
 pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
-    let ServeConfig { data, listen, clock, manners, history, presence, routes, push, drain } = config;
+    let ServeConfig { data, listen, clock, manners, history, presence, routes, push, confirm, drain } = config;
     let store = tokio::task::spawn_blocking(move || SledStore::open(&data)).await??;
     let store = Arc::new(store);
     let records = Records::new(store.clone());
@@ -138,8 +140,10 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
         routes,
         Arc::new(move || reader.now()),
         u64::from(std::process::id()),
-        Limits { drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..push },
+        Limits { confirm, drain: Millis(i64::try_from(drain.as_millis()).unwrap_or(i64::MAX)), ..push },
     );
+    let apps = Apps::default();
+    let worker = worker.with_apps(apps.clone());
     let standing = worker.standing();
     tokio::spawn(housekeeping::keep(records.clone(), clock.clone(), history, drained.clone()));
     tokio::spawn(housekeeping::count(records.clone(), drained.clone()));
@@ -148,7 +152,7 @@ pub async fn start(config: ServeConfig) -> Result<Running, ServeError> {
     let health = Health::new(reporter);
     health.tell(true).await;
     tokio::spawn(watchman::tell_standing(standing, health.clone()));
-    let router = assemble(&records, &catalogue, &clock, presence, manners, answers, &drained)?;
+    let router = assemble(&records, &catalogue, &clock, presence, (manners, apps), answers, &drained)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut asked = drained.clone();
     let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, async move {
@@ -165,17 +169,22 @@ fn assemble(
     catalogue: &CatalogueCell,
     clock: &Clock,
     presence: PresenceConfig,
-    manners: Manners,
+    (manners, apps): (Manners, Apps),
     health: HealthServer<impl HealthAnswers>,
     draining: &watch::Receiver<bool>,
 ) -> Result<Router, ServeError> {
     let hot = HotCustomers::new(HOT_CUSTOMERS);
     let ingest = Ingest::new(records.clone(), catalogue.clone(), clock.clone(), presence, hot.clone(), manners)?;
+    let ingest = ingest.with_apps(apps);
     tokio::spawn(ingest.clone().run_timers(draining.clone()));
     let (timers, hushed) = (ingest.timers(), ingest.hushed());
     let devices = DeviceServiceServer::new(Devices::new(ingest, draining.clone()));
     let regions = RegionServiceServer::new(region_service::Regions::new(catalogue.clone()));
-    let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(catalogue.clone(), records.clone()));
+    let campaigns = CampaignServiceServer::new(campaign_service::Campaigns::new(
+        catalogue.clone(),
+        records.clone(),
+        clock.clone(),
+    ));
     let journeys = JourneyServiceServer::new(journey_service::Journeys::new(catalogue.clone()));
     let topics = TopicServiceServer::new(topic_service::Topics::new(catalogue.clone()));
     let zones = ZoneServiceServer::new(zone_service::ZonesService::new(catalogue.clone(), hushed));

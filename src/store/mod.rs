@@ -16,7 +16,7 @@ mod stage;
 
 pub use self::memory::MemoryStore;
 pub use self::records::{
-    CatalogueChange, Claim, Cursor, DecisionFilter, Erasure, Gone, LogCursor, LogPage, LogPlace, OutboxEntry,
+    CatalogueChange, Claim, Cursor, DecisionFilter, Erasure, Gone, IN_APP, LogCursor, LogPage, LogPlace, OutboxEntry,
     OutboxPart, Outcomes, PAGE_BYTES, PAGE_MAX, Page, Records, StoredCatalogue, StoredTrigger, Timer, TraceEntry,
 };
 pub use self::sled::{SledConfig, SledStore};

@@ -1,9 +1,8 @@
 //! Generated model values for tests.
 
-use super::trigger::Told;
 use crate::model::campaign::{CAPS_MAX, LIMIT_MAX, WINDOW_MAX};
 use crate::model::*;
-use proptest::collection::{btree_map, btree_set, vec};
+use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
@@ -163,12 +162,6 @@ pub(crate) fn region() -> impl Strategy<Value = Region> {
     )
 }
 
-pub(crate) fn message() -> impl Strategy<Value = Message> {
-    let link = "[a-z][a-z+.-]{0,5}://[a-z0-9/?=&]{1,20}(%[0-9a-f]{2})?";
-    (name(), name(), of(link), btree_map("\\PC{1,9}", "\\PC{0,9}", 0..4))
-        .prop_map(|(title, body, deep_link, data)| Message { title, body, deep_link, data })
-}
-
 fn cap_scope() -> impl Strategy<Value = CapScope> {
     prop_oneof![
         Just(CapScope::Customer),
@@ -219,7 +212,14 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     });
     let selector = (btree_set(region_id(), 0..3), btree_set(brand_id(), 1..3), btree_set(tag(), 0..3))
         .prop_map(|(regions, brands, tags)| RegionSelector { regions, brands, tags });
-    let what = (campaign_id(), name(), selector, transition_kind(), topic_id(), message());
+    let what = (
+        campaign_id(),
+        name(),
+        selector,
+        transition_kind(),
+        topic_id(),
+        (super::arbitrary_messages::message(), super::arbitrary_messages::channels()),
+    );
     let limits = (
         (weekly_hours(), any::<bool>(), any::<bool>()),
         cooldown,
@@ -232,7 +232,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
     let whom = (of(super::arbitrary_events::rule()), of(super::arbitrary_events::step()));
     (what, limits, rank, whom, super::arbitrary_report::measure()).prop_map(
         |(
-            (id, display_name, regions, on, topic, message),
+            (id, display_name, regions, on, topic, (message, channels)),
             ((hours, while_closed, hold), cooldown, caps, pace, min_gap, transactional),
             (priority, value, active, paused, ttl),
             (audience, journey),
@@ -244,6 +244,7 @@ pub(crate) fn campaign() -> impl Strategy<Value = Campaign> {
             on,
             topic,
             message,
+            channels,
             // A transactional campaign has no limits that it would pass.
             cooldown: if transactional { Cooldown::default() } else { cooldown },
             caps: caps.into_iter().filter(|cap| !transactional || cap.scope == CapScope::Campaign).collect(),
@@ -337,6 +338,8 @@ fn reason() -> impl Strategy<Value = Reason> {
         until().prop_map(|until| Reason::Gap { until }),
         Just(Reason::VisitCooldown),
         Just(Reason::VisitEnded),
+        Just(Reason::NoChannel),
+        Just(Reason::MessageFailed),
         until().prop_map(|until| Reason::OutsideHours { until }),
         until().prop_map(|until| Reason::QuietHours { until }),
         of(until()).prop_map(|until| Reason::PlaceClosed { until }),
@@ -399,53 +402,4 @@ pub(crate) fn decision() -> impl Strategy<Value = Decision> {
             left_out: u32::from(sequence.to_le_bytes()[0]),
         },
     )
-}
-
-pub(crate) fn trigger() -> impl Strategy<Value = (Trigger, Told)> {
-    let state = prop_oneof![
-        Just(DeliveryState::Pending),
-        Just(DeliveryState::Delivered),
-        Just(DeliveryState::Expired),
-        Just(DeliveryState::Refused),
-    ];
-    let attempt = (server_time(), "[a-z]{1,9}", any::<bool>(), "\\PC{0,20}", 0..100_000_i64).prop_map(
-        |(at, provider, accepted, detail, latency)| DeliveryAttempt {
-            at,
-            provider,
-            accepted,
-            detail,
-            latency: Millis(latency),
-        },
-    );
-    let ids = (trigger_id(), customer_id(), device_id(), campaign_id(), place_id(), decision_id());
-    let said = (message(), super::arbitrary_report::variant());
-    let trigger = (ids, transition(), said, server_time(), server_time()).prop_map(
-        |((id, customer, device, campaign, place, decision), transition, (message, variant), created, expires)| {
-            Trigger {
-                id,
-                customer,
-                device,
-                campaign,
-                place,
-                decision,
-                transition,
-                message,
-                variant,
-                created,
-                expires,
-            }
-        },
-    );
-    let button = of("[a-z]{1,9}").prop_map(|id| id.map(|id| ButtonId::parse("", &id).unwrap()));
-    let receipts = (of(server_time()), of(server_time()), button).prop_map(|(received, opened, button)| Receipts {
-        received,
-        opened,
-        button,
-    });
-    let told = (state, vec(attempt, 0..3), receipts).prop_map(|(state, attempts, receipts)| Told {
-        state,
-        attempts,
-        receipts,
-    });
-    (trigger, told)
 }

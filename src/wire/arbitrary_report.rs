@@ -23,7 +23,7 @@ pub(crate) fn variant() -> impl Strategy<Value = Option<VariantId>> {
 }
 
 pub(crate) fn measure() -> impl Strategy<Value = Measure> {
-    let variants = btree_map(variant_id(), (1..=measure::WEIGHT_MAX, of(arbitrary::message())), 0..4);
+    let variants = btree_map(variant_id(), (1..=measure::WEIGHT_MAX, of(super::arbitrary_messages::message())), 0..4);
     let variants = variants.prop_map(|variants| {
         let variant = |(id, (weight, message))| Variant { id, weight, message };
         variants.into_iter().map(variant).collect()

@@ -179,6 +179,7 @@ fn the_largest_customer_fits_one_value_of_the_store() {
                 kept,
                 trace_until,
                 addressed: trace_until,
+                front: trace_until,
             },
         );
     }

@@ -1,23 +1,15 @@
 //! Campaigns.
 
 use super::place::display_name;
-use super::{choice, each, hours, ids, journey, limits, measure, name, required, time, v1};
-use crate::model::campaign::{CAPS_MAX, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
-use crate::model::invalid::{at_most, in_range, text};
+use super::{choice, each, hours, ids, journey, limits, measure, message, name, required, time, v1};
+use crate::model::campaign::{CAPS_MAX, CHANNELS_DEFAULT, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use crate::model::invalid::{at_most, in_range};
 use crate::model::{
-    ActiveWindow, BrandId, Campaign, Cap, Cooldown, Invalid, Message, Millis, RegionSelector, Tag, TopicId,
-    TransitionKind,
+    ActiveWindow, BrandId, Campaign, Cap, Cooldown, Invalid, Millis, RegionSelector, Tag, TopicId, TransitionKind,
 };
-use std::collections::BTreeMap;
 
 const SELECTED_REGIONS_MAX: usize = 1_000;
 const SELECTED_LABELS_MAX: usize = 100;
-const TITLE_MAX: usize = 100;
-const BODY_MAX: usize = 500;
-const DEEP_LINK_MAX: usize = 500;
-const DATA_MAX: usize = 20;
-const DATA_KEY_MAX: usize = 50;
-const DATA_VALUE_MAX: usize = 500;
 const VALUE_MAX: f64 = 1_000_000.0;
 const TIME_TO_LIVE_MIN: Millis = Millis::from_secs(10);
 const TIME_TO_LIVE_MAX: Millis = Millis::from_days(7);
@@ -59,6 +51,10 @@ impl TryFrom<v1::Campaign> for Campaign {
                 wire.variants,
                 wire.conversions,
             )?,
+            channels: match message::channels("channels", wire.channels)? {
+                none if none.is_empty() => CHANNELS_DEFAULT.to_vec(),
+                channels => channels,
+            },
             id,
         };
         limits::fit(&campaign)?;
@@ -95,6 +91,7 @@ impl From<&Campaign> for v1::Campaign {
             experiment_salt: campaign.measure.salt.clone(),
             conversions: campaign.measure.conversions.iter().map(Into::into).collect(),
             advances_to_next: campaign.journey.as_ref().is_some_and(|step| step.advances),
+            channels: campaign.channels.iter().map(|channel| v1::Channel::from(*channel).into()).collect(),
         }
     }
 }
@@ -120,31 +117,6 @@ impl From<&RegionSelector> for v1::RegionSelector {
             regions: selector.regions.iter().map(name::region_name).collect(),
             brands: selector.brands.iter().map(BrandId::to_string).collect(),
             tags: selector.tags.iter().map(Tag::to_string).collect(),
-        }
-    }
-}
-
-impl TryFrom<v1::Message> for Message {
-    type Error = Invalid;
-
-    fn try_from(wire: v1::Message) -> Result<Self, Invalid> {
-        let link = wire.deep_link;
-        Ok(Self {
-            title: text("title", &wire.title, 1, TITLE_MAX)?,
-            body: text("body", &wire.body, 1, BODY_MAX)?,
-            deep_link: (!link.is_empty()).then(|| absolute_uri("deep_link", link)).transpose()?,
-            data: data(wire.data)?,
-        })
-    }
-}
-
-impl From<&Message> for v1::Message {
-    fn from(message: &Message) -> Self {
-        Self {
-            title: message.title.clone(),
-            body: message.body.clone(),
-            deep_link: message.deep_link.clone().unwrap_or_default(),
-            data: message.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
         }
     }
 }
@@ -205,43 +177,4 @@ fn priority(wire: i32) -> Result<u8, Invalid> {
         .ok()
         .filter(|priority| *priority <= 100)
         .ok_or_else(|| Invalid::new("priority", format!("is {wire}; must be 0 to 100")))
-}
-
-fn data(wire: impl IntoIterator<Item = (String, String)>) -> Result<BTreeMap<String, String>, Invalid> {
-    let data: BTreeMap<String, String> = wire.into_iter().collect();
-    at_most("data", data.len(), DATA_MAX)?;
-    for (key, value) in &data {
-        let shown: String = key.chars().take(DATA_KEY_MAX).collect();
-        text("", key, 1, DATA_KEY_MAX)
-            .map_err(|why| Invalid::new(format!("data[{shown:?}]"), format!("as a key {}", why.problem)))?;
-        text(&format!("data[{shown:?}]"), value, 0, DATA_VALUE_MAX)?;
-    }
-    Ok(data)
-}
-
-/// A URI with a scheme (RFC 3986, sections 2 and 3).
-fn absolute_uri(field: &str, uri: String) -> Result<String, Invalid> {
-    text(field, &uri, 1, DEEP_LINK_MAX)?;
-    let well_formed = uri.split_once(':').is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
-            && !rest.is_empty()
-            && legal_in_uri(rest.as_bytes())
-    });
-    if well_formed {
-        return Ok(uri);
-    }
-    let shown: String = uri.chars().take(80).collect();
-    Err(Invalid::new(field, format!("is {shown:?}; must be an absolute URI such as https://roost.example/latte")))
-}
-
-fn legal_in_uri(mut rest: &[u8]) -> bool {
-    loop {
-        rest = match rest {
-            [] => return true,
-            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => tail,
-            [c, tail @ ..] if c.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(c) => tail,
-            [_, ..] => return false,
-        }
-    }
 }

@@ -158,6 +158,11 @@ impl Maskable for v1::Campaign {
         field!(message.body),
         field!(message.deep_link),
         field!(message.data),
+        field!(message.image),
+        field!(message.buttons),
+        field!(message.locale),
+        field!(message.translations),
+        field!(message.fallback),
         field!(cooldown),
         field!(cooldown.region),
         field!(cooldown.place),
@@ -188,6 +193,7 @@ impl Maskable for v1::Campaign {
         field!(variants),
         field!(experiment_salt),
         field!(conversions),
+        field!(channels),
     ];
 }
 

@@ -18,6 +18,7 @@ mod limits;
 pub mod lint;
 pub mod mask;
 mod measure;
+mod message;
 pub mod name;
 pub mod ping;
 mod place;
@@ -37,6 +38,8 @@ mod zone;
 pub(crate) mod arbitrary;
 #[cfg(test)]
 pub(crate) mod arbitrary_events;
+#[cfg(test)]
+pub(crate) mod arbitrary_messages;
 #[cfg(test)]
 pub(crate) mod arbitrary_preferences;
 #[cfg(test)]

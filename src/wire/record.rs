@@ -93,7 +93,13 @@ impl Record for TraceEntry {
 impl Record for StoredTrigger {
     fn encode(&self) -> Vec<u8> {
         stored::TriggerRecord {
-            trigger: Some(trigger::trigger_message(&self.trigger, self.state, &self.attempts, &self.receipts)),
+            trigger: Some(trigger::trigger_message(
+                &self.trigger,
+                self.state,
+                &self.attempts,
+                &self.receipts,
+                self.offered,
+            )),
             attempts_made: self.attempts_made,
             log_revision: self.log_revision.map_or(0, |revision| revision.0),
         }
@@ -106,8 +112,8 @@ impl Record for StoredTrigger {
             .and_then(|wire| trigger::trigger(wire).map_err(|why| why.under("trigger")))
             .map_err(|why| why.to_string())?;
         let log_revision = (record.log_revision != 0).then_some(crate::store::Revision(record.log_revision));
-        let trigger::Told { state, attempts, receipts } = told;
-        Ok(Self { trigger, state, attempts, attempts_made: record.attempts_made, receipts, log_revision })
+        let trigger::Told { state, attempts, receipts, offered } = told;
+        Ok(Self { trigger, state, attempts, attempts_made: record.attempts_made, receipts, offered, log_revision })
     }
 }
 
@@ -215,6 +221,7 @@ fn device_message(customer: &CustomerId, own: &DeviceState) -> stored::DeviceRec
         history: (own.history != DevicePresence::default()).then(|| (&own.history).into()),
         next_sequence: own.order.next,
         waiting: own.order.waiting.iter().map(waiting_message).collect(),
+        front_time: own.front.map(Into::into),
         clock: (own.clock != DeviceClock::default()).then(|| clock_message(&own.clock)),
         push_address_time: own.addressed.map(Into::into),
     }
@@ -235,6 +242,7 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
     let history = record.history.map(presence::presence).transpose().map_err(|why| why.under("history"))?;
     at_most("waiting", record.waiting.len(), WAITING_MAX + 1)?;
     let order = Order { next: record.next_sequence, waiting: each("waiting", record.waiting, waiting)? };
+    let front = record.front_time.map(|at| time::server_time("front_time", at)).transpose()?;
     let clock = record.clock.map(clock).transpose().map_err(|why| why.under("clock"))?;
     Ok(DeviceState {
         device,
@@ -245,6 +253,7 @@ fn device(customer: &CustomerId, record: stored::DeviceRecord) -> Result<DeviceS
         kept: sequences(&record.kept)?,
         trace_until,
         addressed,
+        front,
     })
 }
 

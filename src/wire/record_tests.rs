@@ -1,7 +1,7 @@
 //! What is stored comes back the same, and damage never panics.
 
 use super::record::{Logged, Queued, Record};
-use super::{arbitrary, arbitrary_events, arbitrary_preferences, arbitrary_report};
+use super::{arbitrary, arbitrary_events, arbitrary_messages, arbitrary_preferences, arbitrary_report};
 use crate::engine::{CustomerState, DeviceClock, DeviceState, Order, Sequences, Waiting};
 use crate::model::*;
 use crate::presence::{
@@ -174,8 +174,9 @@ fn held() -> impl Strategy<Value = Held> {
 
 fn state() -> impl Strategy<Value = CustomerState> {
     let parts = (presence(), presence(), order(), clock());
-    let device = (arbitrary::device(), parts, vec(1..500_u64, 0..40), of(time()), of(time())).prop_map(
-        |(device, (presence, history, order, clock), numbers, trace_until, addressed)| {
+    let device = (arbitrary::device(), parts, vec(1..500_u64, 0..40), (of(time()), of(time()), of(time()))).prop_map(
+        |(device, (presence, history, order, clock), numbers, (trace_until, front, addressed))| {
+            let front = front.map(ServerTime);
             let mut kept = Sequences::default();
             for number in numbers {
                 kept.insert(Sequence(number));
@@ -183,7 +184,7 @@ fn state() -> impl Strategy<Value = CustomerState> {
             let trace_until = trace_until.map(ServerTime);
             let addressed = addressed.map(ServerTime);
             let id = device.id.clone();
-            (id, DeviceState { device, presence, history, order, clock, kept, trace_until, addressed })
+            (id, DeviceState { device, presence, history, order, clock, kept, trace_until, addressed, front })
         },
     );
     let devices = vec(device, 0..3).prop_map(|devices| devices.into_iter().collect());
@@ -197,13 +198,14 @@ fn state() -> impl Strategy<Value = CustomerState> {
 }
 
 fn trigger() -> impl Strategy<Value = StoredTrigger> {
-    (arbitrary::trigger(), any::<u32>(), of(1..u64::MAX)).prop_map(
+    (arbitrary_messages::trigger(), any::<u32>(), of(1..u64::MAX)).prop_map(
         |((trigger, told), attempts_made, log_revision)| StoredTrigger {
             trigger,
             state: told.state,
             attempts: told.attempts,
             attempts_made,
             receipts: told.receipts,
+            offered: told.offered,
             log_revision: log_revision.map(Revision),
         },
     )

@@ -1,6 +1,6 @@
 //! What goes out comes back the same, and what comes in never panics.
 
-use super::{arbitrary, customer, trigger, v1};
+use super::{arbitrary, arbitrary_messages, customer, trigger, v1};
 use crate::model::*;
 use proptest::prelude::*;
 use prost::Message as _;
@@ -50,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn a_trigger_comes_back(parts in arbitrary::trigger()) {
+    fn a_trigger_comes_back(parts in arbitrary_messages::trigger()) {
         check(&parts, &trigger_wire(&parts), trigger::trigger)?;
     }
 
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn no_damage_panics(
         messages in (arbitrary::ping(), arbitrary::region(), arbitrary::campaign(), arbitrary::decision()),
-        parts in arbitrary::trigger(),
+        parts in arbitrary_messages::trigger(),
         at in any::<prop::sample::Index>(),
         to in any::<u8>(),
     ) {
@@ -83,7 +83,7 @@ proptest! {
 
 /// Reads the bytes as each message, and parses what can be read.
 fn trigger_wire((own, told): &(Trigger, trigger::Told)) -> v1::Trigger {
-    trigger::trigger_message(own, told.state, &told.attempts, &told.receipts)
+    trigger::trigger_message(own, told.state, &told.attempts, &told.receipts, told.offered)
 }
 
 fn parse_all(bytes: &[u8]) {

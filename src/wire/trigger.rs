@@ -1,9 +1,10 @@
 //! Triggers with their delivery so far.
 
+use super::message::channels;
 use super::{choice, each, name, required, time, unknown_choice, v1};
 use crate::model::invalid::text;
 use crate::model::{
-    ButtonId, DeliveryAttempt, DeliveryState, DeviceTime, Invalid, Message, Receipt, ReceiptKind, Receipts,
+    ButtonId, Channel, DeliveryAttempt, DeliveryState, DeviceTime, Invalid, Message, Receipt, ReceiptKind, Receipts,
     ServerTime, Transition, Trigger, TriggerId,
 };
 
@@ -16,6 +17,8 @@ pub struct Told {
     pub attempts: Vec<DeliveryAttempt>,
     /// What the app told of it.
     pub receipts: Receipts,
+    /// When it was offered to the app on its stream.
+    pub offered: Option<ServerTime>,
 }
 
 /// A trigger as it is sent out: with where its delivery stands, the attempts at it, the oldest first, and what the app
@@ -25,6 +28,7 @@ pub fn trigger_message(
     state: DeliveryState,
     attempts: &[DeliveryAttempt],
     receipts: &Receipts,
+    offered: Option<ServerTime>,
 ) -> v1::Trigger {
     v1::Trigger {
         name: name::trigger_name(&trigger.customer, &trigger.id),
@@ -42,6 +46,9 @@ pub fn trigger_message(
         variant: trigger.variant.as_ref().map(ToString::to_string).unwrap_or_default(),
         receive_time: receipts.received.map(Into::into),
         open_time: receipts.opened.map(Into::into),
+        channels: trigger.channels.iter().map(|channel| v1::Channel::from(*channel).into()).collect(),
+        message_failure: trigger.fell_back.clone().unwrap_or_default(),
+        offer_time: offered.map(Into::into),
         open_button: receipts.button.as_ref().map(ButtonId::to_string).unwrap_or_default(),
     }
 }
@@ -61,6 +68,14 @@ pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, Told), Invalid> {
         transition: Transition::try_from(transition).map_err(|why| why.under("transition"))?,
         message: Message::try_from(message).map_err(|why| why.under("message"))?,
         variant: super::measure::variant("variant", &wire.variant)?,
+        fell_back: (!wire.message_failure.is_empty())
+            .then(|| text("message_failure", &wire.message_failure, 1, 200))
+            .transpose()?,
+        channels: match channels("channels", wire.channels)? {
+            // Written before there were others.
+            none if none.is_empty() => vec![Channel::Push],
+            channels => channels,
+        },
         created: time::server_time("create_time", required("create_time", wire.create_time)?)?,
         expires: time::server_time("expire_time", required("expire_time", wire.expire_time)?)?,
     };
@@ -71,7 +86,8 @@ pub fn trigger(wire: v1::Trigger) -> Result<(Trigger, Told), Invalid> {
         opened: told_at("open_time", wire.open_time)?,
         button: button("open_button", &wire.open_button)?,
     };
-    Ok((trigger, Told { state: delivery_state("state", wire.state)?, attempts, receipts }))
+    let offered = told_at("offer_time", wire.offer_time)?;
+    Ok((trigger, Told { state: delivery_state("state", wire.state)?, attempts, receipts, offered }))
 }
 
 /// Parses what the app tells of one message; what bears no time happened `now`.

@@ -5,6 +5,7 @@
 
 Needs grpcio, grpcio-reflection and grpcio-health-checking.
 """
+import queue
 import sys
 import time
 
@@ -48,6 +49,17 @@ class Client:
         return stub(self.message(service, name, value), timeout=20)
 
 
+    def stream(self, service, name, values):
+        """A call of a method that streams both ways, with what comes out of a queue until None does."""
+        method = self.method(service, name)
+        reader = GetMessageClass(method.output_type).FromString
+        path = f"/doorstep.v1.{service}Service/{name}"
+        stub = self.channel.stream_stream(
+            path, request_serializer=lambda m: m.SerializeToString(), response_deserializer=reader
+        )
+        return stub((self.message(service, name, value) for value in iter(values.get, None)), timeout=30)
+
+
 def plain(message):
     return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
@@ -63,6 +75,61 @@ def refused(code, action):
         assert error.code() == code, f"expected {code}, got {error.code()}: {error.details()}"
         return error.details()
     raise AssertionError(f"expected {code}, got an answer")
+
+
+def in_app(client, start):
+    """An app in front gets its message on the stream, and confirms it; nothing is pushed."""
+    body = "{{ place.brand }} at {{ event.kind }}"
+    message = {"title": "Hi {{ customer.traits.name | default: 'you' }}", "body": body}
+    campaign = {"name": "campaigns/mocha", "regions": {"brands": ["roost"]}, "topic": "offers", "message": message}
+    bad = {**campaign, "message": {**message, "body": "{{ place.nmae }}"}}
+    details = refused(
+        grpc.StatusCode.INVALID_ARGUMENT, lambda: client.call("Campaign", "CreateCampaign", {"campaign": bad})
+    )
+    assert "campaign.message.body at line 1, column 4" in details, details
+    client.call("Campaign", "CreateCampaign", {"campaign": campaign})
+    shown = plain(client.call("Campaign", "PreviewMessage", {"campaign": {"name": "campaigns/mocha"}}))
+    assert shown["message"]["title"] == "Hi a sample", shown
+    customer = {"name": "customers/eve", "location_consent": {"granted": True}, "topics": ["offers"]}
+    client.call("Customer", "CreateCustomer", {"customer": {**customer, "traits": {"name": {"text": "Eve"}}}})
+    device = "customers/eve/devices/phone"
+    client.call("Customer", "CreateDevice", {"device": {"name": device, "platform": "PLATFORM_IOS"}})
+    client.call("Campaign", "UpdateCampaign", {"campaign": {"name": "campaigns/latte", "paused": True}})
+
+    batches = queue.Queue()
+    fix = {"latitude": 39.7447, "longitude": -104.9925, "accuracy_m": 6}
+    now = time.time()
+    pings = [
+        {"sequence": n, "observe_time": stamp(now - 60 + n), "fix": fix, "app_state": "APP_STATE_FOREGROUND"}
+        for n in range(1, 61)
+    ]
+    batches.put({"device": device, "pings": pings})
+    answers = client.stream("Device", "StreamPings", batches)
+    offered, acks = None, 0
+    while offered is None or acks < 1:
+        answer = plain(next(answers))
+        acks += "ack" in answer
+        offered = answer.get("in_app", offered)
+    assert offered["message"]["title"] == "Hi Eve" and offered["message"]["body"] == "roost at enter", offered
+    assert offered["campaign"] == "campaigns/mocha", offered
+    receipts = [
+        {"trigger": offered["trigger"], "kind": "RECEIPT_KIND_RECEIVED"},
+        {"trigger": "unknown", "kind": "RECEIPT_KIND_RECEIVED"},
+    ]
+    batches.put({"receipts": receipts})
+    ack = plain(next(answers))["ack"]
+    assert ack["unknown_triggers"] == ["unknown"], ack
+    batches.put(None)
+    assert list(answers) == []
+    opened = [{"trigger": offered["trigger"], "kind": "RECEIPT_KIND_OPENED"}]
+    assert not plain(client.call("Device", "ReportReceipts", {"device": device, "receipts": opened}))
+    triggers = []
+    for watched in client.call("Decision", "WatchTriggers", {"campaign": "campaigns/mocha"}):
+        triggers.append(plain(watched)["trigger"])
+        break
+    assert triggers[0]["state"] == "DELIVERY_STATE_DELIVERED" and "open_time" in triggers[0], triggers
+    assert [attempt["provider"] for attempt in triggers[0]["attempts"]] == ["in-app"], triggers
+    client.call("Customer", "DeleteCustomer", {"name": "customers/eve"})
 
 
 def main(address):
@@ -131,10 +198,11 @@ def main(address):
     assert explained["sentences"] and explained["triggers"], explained
     assert "39.74" not in str(explained), "an explanation holds no coordinates"
 
+    in_app(client, start)
     client.call("Customer", "DeleteCustomer", {"name": "customers/ada"})
     refused(grpc.StatusCode.NOT_FOUND, lambda: client.call("Customer", "GetCustomer", {"name": "customers/ada"}))
     assert not plain(client.call("Decision", "ListDecisions", {"parent": "customers/-"})), "deletion left decisions"
-    print("grpcio: health, reflection, catalogue, stream, resend, watch, explain and delete are as expected")
+    print("grpcio: health, reflection, catalogue, stream, resend, in-app message, watch, explain and delete are as expected")
 
 
 if __name__ == "__main__":

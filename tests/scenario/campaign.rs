@@ -1,15 +1,15 @@
 //! `campaign latte  brand=roost  on=enter  topic=offers  cap=1/day  cooldown.brand=4h …`
 
 use super::words::{Day, Read, Words, id, ids, number, span, unknown, value};
-use doorstep::model::campaign::{PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
+use doorstep::model::campaign::{CHANNELS_DEFAULT, PRIORITY_DEFAULT, TIME_TO_LIVE_DEFAULT};
 use doorstep::model::{
-    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Cooldown, DailySpan, JourneyId,
-    JourneyStep, Message, Millis, OutsideHours, Pace, RegionId, RegionSelector, ServerTime, StageId, Tag, TopicId,
-    TransitionKind, Weekdays, WeeklySpan,
+    ActiveWindow, BrandId, Calendar, Campaign, CampaignId, Cap, CapScope, CapWindow, Channel, Cooldown, DailySpan,
+    JourneyId, JourneyStep, Message, Millis, OutsideHours, Pace, RegionId, RegionSelector, ServerTime, StageId, Tag,
+    TopicId, TransitionKind, Weekdays, WeeklySpan,
 };
 
 const KNOWN: &str = "region=, brand=, tag=, on=, topic=, stage=, advance=, cap=, cap.brand=, cap.topic=, cap.place=, cap.campaign=, \
-    cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, pace=, priority=, value=, active=, ttl=, \
+    cooldown.region=, cooldown.place=, cooldown.brand=, cooldown.visit, gap=, hours=, channels=, pace=, priority=, value=, active=, ttl=, \
     holdout=, salt=, variants=, converts=, transactional, while-closed, hold and paused";
 
 /// Reads what follows the word `campaign`. The topic is `offers` where none is given.
@@ -38,6 +38,7 @@ pub(super) fn read(mut words: Words<'_>, day: Option<&Day>) -> Read<Campaign> {
         audience: None,
         journey: None,
         measure: doorstep::model::Measure::default(),
+        channels: CHANNELS_DEFAULT.to_vec(),
     };
     for (key, text) in words.settings() {
         take(&mut campaign, key, text, day)?;
@@ -94,6 +95,14 @@ fn set(campaign: &mut Campaign, key: &str, text: Option<&str>, day: Option<&Day>
         "cooldown.brand" => campaign.cooldown.brand = Some(span(key, value(key, text)?)?),
         "gap" => campaign.min_gap = Some(span(key, value(key, text)?)?),
         "hours" => campaign.hours.push(weekly(value(key, text)?)?),
+        "channels" => {
+            let channel = |name: &str| match name {
+                "in-app" => Ok(Channel::InApp),
+                "push" => Ok(Channel::Push),
+                other => Err(unknown(other, "in-app and push")),
+            };
+            campaign.channels = value(key, text)?.split(',').map(channel).collect::<Read<_>>()?;
+        }
         "pace" => {
             let (burst, refill) = rate(key, value(key, text)?)?;
             campaign.pace = Some(Pace { burst, refill });

@@ -100,7 +100,11 @@ fn differing<'a>(script: &'a Script, followed: &'a [Followed]) -> impl Iterator<
         (Some(expected), _) => *expected != came.concat(),
         (
             None,
-            script::Deed::Consent(..) | script::Deed::Prefer(..) | script::Deed::Event(..) | script::Deed::Trait(..),
+            script::Deed::Consent(..)
+            | script::Deed::Prefer(..)
+            | script::Deed::Event(..)
+            | script::Deed::Trait(..)
+            | script::Deed::Stream(..),
         ) => !came.is_empty(),
         (
             None,

@@ -1,23 +1,27 @@
 //! Outcomes in the words of a scenario. No outcome holds a comma: that is what sets them apart.
 
 use super::words::Day;
-use doorstep::engine::{Observed, Refusal};
-use doorstep::model::{Assessment, Decision, FixOutcome, Reason, Transition, TransitionKind, Verdict};
+use doorstep::engine::{Observed, Outcome, Refusal};
+use doorstep::model::{
+    Assessment, CampaignId, Channel, FixOutcome, Message, Reason, Transition, TransitionKind, Trigger, Verdict,
+};
+use std::collections::BTreeSet;
 
 /// What one ping led to: what became of the fix, then each transition, what was sent on it, and what was not.
-pub(super) fn observed(observed: &Observed, day: &Day) -> Vec<String> {
+pub(super) fn observed(observed: &Observed, day: &Day, worded: &BTreeSet<CampaignId>) -> Vec<String> {
     match observed {
         Observed::Refused(refusal) => vec![format!("refused: {}", refused(*refusal))],
-        Observed::Kept(outcomes) => outcomes.iter().flat_map(|outcome| decided(&outcome.decision, day)).collect(),
+        Observed::Kept(outcomes) => outcomes.iter().flat_map(|outcome| decided(outcome, day, worded)).collect(),
         Observed::Hushed(outcomes) => {
-            let told = outcomes.iter().flat_map(|outcome| decided(&outcome.decision, day));
+            let told = outcomes.iter().flat_map(|outcome| decided(outcome, day, worded));
             std::iter::once("hushed".to_owned()).chain(told).collect()
         }
     }
 }
 
-/// What came of one decision.
-pub(super) fn decided(decision: &Decision, day: &Day) -> Vec<String> {
+/// What came of one decision. What campaigns say is told of those that are `worded`.
+pub(super) fn decided(outcome: &Outcome, day: &Day, worded: &BTreeSet<CampaignId>) -> Vec<String> {
+    let decision = &outcome.decision;
     let mut outcomes: Vec<String> = decision.fix.iter().filter_map(|fix| fixed(fix.outcome)).collect();
     for transition in &decision.transitions {
         outcomes.push(format!("{} {}", kind(transition.kind), transition.region));
@@ -31,7 +35,32 @@ pub(super) fn decided(decision: &Decision, day: &Day) -> Vec<String> {
     let mut waited: Vec<&Assessment> = decision.assessments.iter().filter(untold).collect();
     waited.sort_by_key(|assessment| assessment.verdict.kind());
     outcomes.extend(waited.into_iter().map(|assessment| verdict(assessment, day)));
+    if let Some(trigger) = &outcome.trigger
+        && let Some(position) = outcomes.iter().position(|outcome| *outcome == format!("sent {}", trigger.campaign))
+    {
+        if worded.contains(&trigger.campaign) {
+            outcomes.insert(position + 1, said(trigger));
+        }
+        if trigger.channels.first() == Some(&Channel::InApp) {
+            outcomes[position].push_str(" in the app");
+        }
+    }
     outcomes
+}
+
+/// `says “Hi Maya: On us”`, with what else there is.
+fn said(trigger: &Trigger) -> String {
+    let Message { title, body, deep_link, data, image, buttons, locale, .. } = &trigger.message;
+    let mut said = format!("says “{title}: {body}”");
+    let tag = locale.iter().map(|own| format!(" in {}", own.as_str()));
+    let links = deep_link.iter().chain(image).map(|link| format!(" {link}"));
+    let data = data.iter().map(|(key, value)| format!(" {key}={value}"));
+    let buttons = buttons.iter().map(|own| format!(" [{}]", own.title));
+    said.extend(tag.chain(links).chain(data).chain(buttons));
+    if let Some(why) = &trigger.fell_back {
+        said.extend([" since ", why.as_str()]);
+    }
+    said.replace(',', ";")
 }
 
 fn is_on(assessment: &Assessment, transition: &Transition) -> bool {
@@ -89,7 +118,7 @@ fn detail(reason: &Reason, assessment: &Assessment) -> String {
         step.map(|step| format!(" ({})", step.detail.to_string().replace(',', ";"))).unwrap_or_default()
     };
     match reason {
-        Reason::Audience | Reason::JourneyStage => found(),
+        Reason::Audience | Reason::JourneyStage | Reason::NoChannel | Reason::MessageFailed => found(),
         Reason::Stale { age } => format!(" ({age} old)"),
         Reason::Outranked { by } => format!(" by {by}"),
         Reason::Cap { limit, .. } => format!(" of {limit}"),

@@ -4,7 +4,7 @@ use super::channel;
 use super::legs::{self, Report};
 use super::setting::Setting;
 use super::words::{Day, Read, Words, id};
-use doorstep::model::{CampaignId, CustomerId, Event, PreferenceSetting, ServerTime, TraitChange};
+use doorstep::model::{CampaignId, CustomerId, DeviceId, Event, PreferenceSetting, ServerTime, TraitChange};
 use std::ops::Range;
 
 /// A scenario that was read.
@@ -50,6 +50,8 @@ pub(super) enum Deed {
     Report(CampaignId),
     /// A trait of a customer changes.
     Trait(CustomerId, TraitChange),
+    /// A device's app opens a stream, or closes it.
+    Stream(DeviceId, bool),
 }
 
 /// Reads a scenario. An error begins with the number of the line.
@@ -116,7 +118,7 @@ fn act(
     }
     let setting = &script.setting;
     let verb = words
-        .take("ping, walk, stay, wait, event, trait, withdraw, grant, prefer, stop, resume, refund or report")?;
+        .take("ping, walk, stay, wait, event, trait, connect, disconnect, withdraw, grant, prefer, stop, resume, refund or report")?;
     let deed = match verb {
         "ping" | "walk" | "stay" => Deed::Reports(legs::read(verb, words, at, &day, setting)?),
         "wait" => {
@@ -153,11 +155,19 @@ fn act(
             words.end()?;
             Deed::Report(campaign)
         }
+        "connect" | "disconnect" => {
+            let device = id("device", words.take("a device")?, DeviceId::parse)?;
+            words.end()?;
+            if !setting.owners.contains_key(&device) {
+                return Err(format!("has the device {device}, which no customer above has"));
+            }
+            Deed::Stream(device, verb == "connect")
+        }
         "event" => channel::event(words, at, number + 1, &day, setting)?,
         "trait" => channel::of_trait(words, setting)?,
         other => {
             return Err(format!(
-                "does {other:?}; must be ping, walk, stay, wait, event, trait, withdraw, grant, prefer, stop, resume, refund or report"
+                "does {other:?}; must be ping, walk, stay, wait, event, trait, connect, disconnect, withdraw, grant, prefer, stop, resume, refund or report"
             ));
         }
     };

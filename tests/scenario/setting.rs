@@ -4,15 +4,16 @@ use super::words::{Day, Read, Spots, Words, id, ids, number, position, quantity,
 use doorstep::engine::{Catalogue, CustomerState, DeviceState, Manners};
 use doorstep::files;
 use doorstep::locate::{Atlas, Shape, Zones};
+use doorstep::message::MessageBook;
 use doorstep::model::place::DWELL_DEFAULT;
 use doorstep::model::{
-    BeaconExtent, BrandId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence, GroupId,
-    Journey, LocationConsent, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position, Proximity,
-    QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, Topic, TopicDefault, TopicId, Uuid, Version, Zone,
-    ZoneId,
+    BeaconExtent, BrandId, CampaignId, Circle, Customer, CustomerId, DailySpan, Device, DeviceId, Extent, Fence,
+    GroupId, Journey, LocationConsent, Message, Metres, OpeningHours, Place, PlaceId, Platform, Polygon, Position,
+    Proximity, QuietHours, Region, RegionId, Ring, Rule, ServerTime, Tag, Topic, TopicDefault, TopicId, Uuid,
+    Version, Zone, ZoneId,
 };
 use doorstep::qualify::{CampaignBook, JourneyBook};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All that the lines before the first `at` say.
@@ -31,6 +32,8 @@ pub(super) struct Setting {
     pub(super) spots: Spots,
     /// What is decided for all customers.
     pub(super) manners: Manners,
+    /// The campaigns whose messages are told.
+    pub(super) worded: BTreeSet<CampaignId>,
     /// Short names of beacon UUIDs.
     pub(super) uuids: BTreeMap<String, Uuid>,
 }
@@ -71,6 +74,7 @@ impl Setting {
             }
             "device" => self.device(words),
             "audience" => self.audience(words),
+            "message" => self.message(words),
             "journey" => {
                 self.journeys.push(read_journey(words)?);
                 Ok(())
@@ -90,7 +94,7 @@ impl Setting {
                 words.end()
             }
             other => Err(format!(
-                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, zone, beacon, quiet-hours, settle, campaign, customer, device, audience, journey or topic"
+                "begins with {other:?}; must begin with at, day, use, spot, uuid, place, fence, zone, beacon, quiet-hours, settle, campaign, customer, device, audience, message, journey or topic"
             )),
         }
     }
@@ -105,9 +109,11 @@ impl Setting {
             self.topics.iter().cloned().map(Arc::new),
         );
         let journeys = JourneyBook::build(self.journeys.iter().cloned().map(Arc::new));
+        let said: Vec<Arc<doorstep::model::Campaign>> = self.campaigns.iter().cloned().map(Arc::new).collect();
+        let messages = MessageBook::build(&said);
         let zones = self.guard()?;
         let atlas = atlas.without(&zones.silenced(&atlas));
-        Ok((Catalogue { atlas, campaigns, journeys, zones: Arc::new(zones) }, self.customers.clone()))
+        Ok((Catalogue { atlas, campaigns, journeys, messages, zones: Arc::new(zones) }, self.customers.clone()))
     }
 
     /// `audience CAMPAIGN RULE`: the rule as in a file of campaigns, on one line.
@@ -117,6 +123,20 @@ impl Setting {
         let known = self.campaigns.iter_mut().find(|campaign| campaign.id.as_str() == name);
         known.ok_or_else(|| format!("has the campaign {name}, which stands nowhere above"))?.audience = Some(rule);
         Ok(())
+    }
+
+    /// `message CAMPAIGN MESSAGE`: the message as in a file of campaigns, on one line.
+    fn message(&mut self, mut words: Words<'_>) -> Read<()> {
+        let name = words.take("the campaign's id")?;
+        let message = files::read_message(&words.rest())
+            .map_err(|why| format!("has no message: {:#}", anyhow::Error::from(why)))?;
+        let message = Message::try_from(doorstep::wire::v1::Message::from(&message))
+            .map_err(|why| format!("has a message whose {why}"))?;
+        let known = self.campaigns.iter_mut().find(|campaign| campaign.id.as_str() == name);
+        let campaign = known.ok_or_else(|| format!("has the campaign {name}, which stands nowhere above"))?;
+        campaign.message = message;
+        self.worded.insert(campaign.id.clone());
+        doorstep::message::check(campaign).map_err(|why| format!("has a message whose {why}"))
     }
 
     /// `device DEVICE platform=android locale=es-MX app=2.10 zone=Europe/Berlin`.

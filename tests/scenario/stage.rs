@@ -21,8 +21,14 @@ pub(super) type Followed = Vec<Vec<String>>;
 /// Plays all acts and tells what followed from each.
 pub(super) fn play(script: &Script) -> Read<Vec<Followed>> {
     let (catalogue, customers) = script.setting.build()?;
-    let mut stage =
-        Stage { catalogue, customers, latest: BTreeMap::new(), triggers: BTreeSet::new(), tally: Tally::default() };
+    let mut stage = Stage {
+        catalogue,
+        customers,
+        latest: BTreeMap::new(),
+        triggers: BTreeSet::new(),
+        tally: Tally::default(),
+        open: BTreeSet::new(),
+    };
     let mut followed = vec![Followed::new(); script.acts.len()];
     for (act, step) in steps(script) {
         let before = stage.whereabouts();
@@ -50,6 +56,7 @@ fn steps(script: &Script) -> Vec<(usize, usize)> {
             | Deed::Event(..)
             | Deed::Trait(..)
             | Deed::Report(_)
+            | Deed::Stream(..)
             | Deed::Wait => {
                 steps.push((act.at, index, 0));
             }
@@ -67,6 +74,8 @@ struct Stage {
     triggers: BTreeSet<(CustomerId, TriggerId)>,
     /// What is there to report.
     tally: Tally,
+    /// The devices whose apps have a stream open.
+    open: BTreeSet<DeviceId>,
 }
 
 /// At which stage of each journey each customer is.
@@ -104,8 +113,12 @@ impl Stage {
                 let owner = script.setting.owners.get(&report.device).ok_or_else(missing)?;
                 let state = self.customers.get_mut(owner).ok_or_else(missing)?;
                 let config = PresenceConfig::default();
-                let engine =
-                    Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+                let engine = Engine {
+                    catalogue: &self.catalogue,
+                    presence: &config,
+                    manners: script.setting.manners,
+                    open: &self.open,
+                };
                 // As the server does.
                 let lapsed = state.lapse(report.arrives).then(|| "consent expired".to_owned());
                 let before = state.clone();
@@ -119,7 +132,7 @@ impl Stage {
                     ));
                 }
                 self.coherent(owner, &observed).map_err(|why| format!("line {}: {why}", act.lines.start + 1))?;
-                Ok(lapsed.into_iter().chain(prose::observed(&observed, &act.day)).collect())
+                Ok(lapsed.into_iter().chain(prose::observed(&observed, &act.day, &script.setting.worded)).collect())
             }
             Deed::Consent(customer, granted, expires) => {
                 let state = self.customers.get_mut(customer).ok_or_else(missing)?;
@@ -139,11 +152,23 @@ impl Stage {
             }
             Deed::Wait => self.wait(script, act),
             Deed::Report(campaign) => Ok(super::measure::told(&self.tally, campaign)),
+            Deed::Stream(device, true) => {
+                self.open.insert(device.clone());
+                Ok(Vec::new())
+            }
+            Deed::Stream(device, false) => {
+                self.open.remove(device);
+                Ok(Vec::new())
+            }
             Deed::Event(customer, event) => {
                 let state = self.customers.get_mut(customer).ok_or_else(missing)?;
                 let config = PresenceConfig::default();
-                let engine =
-                    Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+                let engine = Engine {
+                    catalogue: &self.catalogue,
+                    presence: &config,
+                    manners: script.setting.manners,
+                    open: &self.open,
+                };
                 let mut notes = Vec::new();
                 let recorded = engine.record(state, event, act.at, &mut notes);
                 self.tally.add(Tally::of(&notes));
@@ -175,7 +200,12 @@ impl Stage {
         let mut told = Vec::new();
         for owner in self.customers.keys().cloned().collect::<Vec<_>>() {
             let Some(mut state) = self.customers.remove(&owner) else { continue };
-            let engine = Engine { catalogue: &self.catalogue, presence: &config, manners: script.setting.manners };
+            let engine = Engine {
+                catalogue: &self.catalogue,
+                presence: &config,
+                manners: script.setting.manners,
+                open: &self.open,
+            };
             let mut outcomes = Vec::new();
             while let Some(due) = engine.due(&state).filter(|due| *due <= act.at) {
                 if state.lapse(due) {
@@ -186,7 +216,7 @@ impl Stage {
             self.customers.insert(owner.clone(), state);
             for outcome in &outcomes {
                 self.coherent_outcome(&owner, outcome)?;
-                told.extend(prose::decided(&outcome.decision, &act.day));
+                told.extend(prose::decided(outcome, &act.day, &script.setting.worded));
             }
         }
         Ok(told)

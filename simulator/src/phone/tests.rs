@@ -70,6 +70,13 @@ impl v1::device_service_server::DeviceService for Moody {
     ) -> Result<Response<v1::UploadPingsResponse>, Status> {
         Err(Status::unimplemented("a phone streams"))
     }
+
+    async fn report_receipts(
+        &self,
+        _: Request<v1::ReportReceiptsRequest>,
+    ) -> Result<Response<v1::ReportReceiptsResponse>, Status> {
+        Err(Status::unimplemented("this server takes receipts on streams alone"))
+    }
 }
 
 impl Moody {

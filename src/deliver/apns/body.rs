@@ -1,5 +1,6 @@
 //! The JSON that a phone of Apple's gets.
 
+use crate::deliver::compose::{Tappable, tappable};
 use crate::deliver::{Parcel, fits};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deep_link: Option<&'a str>,
     data: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    buttons: Vec<Tappable<'a>>,
 }
 
 #[derive(Serialize)]
@@ -24,6 +29,9 @@ struct Aps<'a> {
     sound: &'static str,
     /// What is said about one place is shown together.
     thread_id: &'a str,
+    /// 1: the app's notification service extension may fetch the picture before the message is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutable_content: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -39,10 +47,13 @@ pub(super) fn json(parcel: &Parcel) -> Result<Vec<u8>, String> {
             alert: Alert { title: &parcel.title, body: &parcel.body },
             sound: "default",
             thread_id: parcel.place.as_str(),
+            mutable_content: parcel.image.as_ref().map(|_| 1),
         },
         trigger: parcel.id.as_str(),
         deep_link: parcel.deep_link.as_deref(),
         data: &parcel.data,
+        image: parcel.image.as_deref(),
+        buttons: tappable(parcel),
     })
     .map_err(|why| why.to_string())?;
     fits("APNs", &payload, PAYLOAD_MAX_BYTES)?;

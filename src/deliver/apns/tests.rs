@@ -125,9 +125,10 @@ async fn a_message_has_all_that_apple_asks_for_and_repeats_it_with_the_same_id()
     let expected = json!({
         "aps": {
             "alert": {"title": "A latte?", "body": "Half price, \"just\" today ☕"},
-            "sound": "default", "thread-id": "roost"
+            "sound": "default", "thread-id": "roost", "mutable-content": 1
         },
-        "trigger": id, "deep_link": "roost://latte", "data": {"offer": "7"}
+        "trigger": id, "deep_link": "roost://latte", "data": {"offer": "7"}, "image": "https://roost.example/latte.png",
+        "buttons": [{"id": "map", "title": "Map", "deep_link": "roost://map"}]
     });
     assert_eq!(serde_json::from_slice::<Value>(&seen[0].body).unwrap(), expected);
 }

@@ -1,5 +1,6 @@
 //! The JSON that FCM takes: `projects.messages.send` of its HTTP v1 API.
 
+use crate::deliver::compose::tappable;
 use crate::deliver::{Parcel, fits};
 use crate::model::ServerTime;
 use serde::Serialize;
@@ -13,6 +14,8 @@ const TTL_MAX_S: i64 = 2_419_200;
 /// Names of our own values among the app's.
 const TRIGGER: &str = "doorstep_trigger";
 const DEEP_LINK: &str = "doorstep_deep_link";
+/// The buttons as a JSON list: values are texts.
+const BUTTONS: &str = "doorstep_buttons";
 
 #[derive(Serialize)]
 struct Send<'a> {
@@ -34,6 +37,8 @@ struct Message<'a> {
 struct Notification<'a> {
     title: &'a str,
     body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -68,13 +73,17 @@ pub(super) fn json(parcel: &Parcel, now: ServerTime) -> Result<Vec<u8>, String> 
     if let Some(link) = &parcel.deep_link {
         data.insert(DEEP_LINK, link);
     }
+    let buttons = serde_json::to_string(&tappable(parcel)).map_err(|why| why.to_string())?;
+    if !parcel.buttons.is_empty() {
+        data.insert(BUTTONS, &buttons);
+    }
     // Labels are letters, digits and - _ . ~ %, at most 50; ids are longer, and have colons.
     let label: String = parcel.campaign.as_str().replace(':', "_").chars().take(50).collect();
     let ttl = (parcel.expires - now).0.div_euclid(1_000).clamp(0, TTL_MAX_S);
     let mut send = Send {
         message: Message {
             token: "",
-            notification: Notification { title: &parcel.title, body: &parcel.body },
+            notification: Notification { title: &parcel.title, body: &parcel.body, image: parcel.image.as_deref() },
             data,
             android: Android { priority: "HIGH", ttl: format!("{ttl}s"), notification: Tag { tag: id } },
             options: Options { analytics_label: &label },

@@ -71,8 +71,9 @@ async fn a_message_says_what_to_show_and_until_when() {
     let id = parcel.id.as_str();
     let expected = json!({"message": {
         "token": "very-secret-address",
-        "notification": {"title": "A latte?", "body": "Half price, \"just\" today ☕"},
-        "data": {"offer": "7", "doorstep_trigger": id, "doorstep_deep_link": "roost://latte"},
+        "notification": {"title": "A latte?", "body": "Half price, \"just\" today ☕", "image": "https://roost.example/latte.png"},
+        "data": {"offer": "7", "doorstep_trigger": id, "doorstep_deep_link": "roost://latte",
+            "doorstep_buttons": "[{\"id\":\"map\",\"title\":\"Map\",\"deep_link\":\"roost://map\"}]"},
         "android": {"priority": "HIGH", "ttl": "49s", "notification": {"tag": id}},
         "fcmOptions": {"analyticsLabel": "latte"}
     }});

@@ -2,7 +2,8 @@
 //! it what Standard Webhooks recommends, section "Payload structure".
 
 use crate::deliver::Parcel;
-use crate::model::{ServerTime, TransitionKind};
+use crate::deliver::compose::{Tappable, tappable};
+use crate::model::{Locale, ServerTime, TransitionKind};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,6 +53,13 @@ struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deep_link: Option<&'a str>,
     data: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    buttons: Vec<Tappable<'a>>,
+    /// The language of the message; that of the phone is beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<&'a str>,
 }
 
 /// The body of a parcel: the same bytes for the same parcel. Times are RFC 3339 in UTC with milliseconds.
@@ -82,6 +90,9 @@ pub(super) fn json(parcel: &Parcel) -> Result<String, serde_json::Error> {
                 body: &parcel.body,
                 deep_link: parcel.deep_link.as_deref(),
                 data: &parcel.data,
+                image: parcel.image.as_deref(),
+                buttons: tappable(parcel),
+                locale: parcel.language.as_ref().map(Locale::as_str),
             },
             expire_time: rfc3339(parcel.expires),
         },
@@ -122,7 +133,8 @@ mod tests {
                 r#""customer":"ann","device":"phone-1","platform":"ios","push_address":"very-secret-address","#,
                 r#""locale":"nl-NL","campaign":"latte","region":"roost-door","place":"roost","transition":"enter","#,
                 r#""message":{{"title":"A latte?","body":"Half price, \"just\" today ☕","#,
-                r#""deep_link":"roost://latte","data":{{"offer":"7"}}}},"expire_time":"2026-01-01T10:01:00.250Z"}}}}"#
+                r#""deep_link":"roost://latte","data":{{"offer":"7"}},"image":"https://roost.example/latte.png","#,
+                r#""buttons":[{{"id":"map","title":"Map","deep_link":"roost://map"}}],"locale":"en"}},"expire_time":"2026-01-01T10:01:00.250Z"}}}}"#
             ),
             id
         );

@@ -8,7 +8,7 @@
 //! content-encoding: aes128gcm
 //! ```
 //!
-//! The service worker gets `{"title":…,"body":…,"deep_link":…,"trigger":…,"data":{…}}`, and takes the trigger as the
+//! The service worker gets `{"title":…,"body":…,"deep_link":…,"trigger":…,"data":{…},"image":…,"buttons":[…]}`, and takes the trigger as the
 //! notification's tag. The endpoint is chosen by whoever registers the device: see [`outgoing`](super::outgoing).
 //!
 //! What the answers mean stands in [`answer::ANSWERS`].
@@ -23,6 +23,7 @@ mod vapid;
 pub use vapid::Vapid;
 
 use self::subscription::Subscription;
+use super::compose::{Tappable, tappable};
 use super::outgoing::{Caller, Options, Version};
 use super::{Answer, Answering, Clock, Parcel, Provider, answers, fits};
 use reqwest::Url;
@@ -81,6 +82,10 @@ struct Message<'a> {
     deep_link: Option<&'a str>,
     trigger: &'a str,
     data: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    buttons: Vec<Tappable<'a>>,
 }
 
 impl WebPush {
@@ -133,6 +138,8 @@ fn json(parcel: &Parcel) -> Result<Vec<u8>, String> {
         deep_link: parcel.deep_link.as_deref(),
         trigger: parcel.id.as_str(),
         data: &parcel.data,
+        image: parcel.image.as_deref(),
+        buttons: tappable(parcel),
     })
     .map_err(|why| why.to_string())?;
     fits("Web Push", &message, encrypt::MESSAGE_MAX_BYTES)?;

@@ -67,7 +67,8 @@ async fn a_message_is_posted_to_its_endpoint_and_answers_mean_what_the_table_say
     assert_eq!(seen.body.len(), json(&parcel).unwrap().len() + 86 + 17);
     let expected = json!({
         "title": "A latte?", "body": "Half price, \"just\" today ☕", "deep_link": "roost://latte",
-        "trigger": parcel.id.as_str(), "data": {"offer": "7"}
+        "trigger": parcel.id.as_str(), "data": {"offer": "7"}, "image": "https://roost.example/latte.png",
+        "buttons": [{"id": "map", "title": "Map", "deep_link": "roost://map"}]
     });
     assert_eq!(serde_json::from_slice::<Value>(&json(&parcel).unwrap()).unwrap(), expected);
 }

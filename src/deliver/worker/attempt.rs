@@ -3,10 +3,10 @@
 use super::breaker::Signal;
 use super::lanes::NONE;
 use super::queue::Job;
-use crate::deliver::{Answer, Clock, DETAIL_MAX_CHARS, Provider, Routes, backoff, compose};
+use crate::deliver::{Answer, Apps, Clock, DETAIL_MAX_CHARS, Provider, Routes, backoff, compose};
 use crate::model::campaign::PRIORITY_DEFAULT;
-use crate::model::{DeliveryAttempt, DeliveryState, Device, Millis, ServerTime, TriggerId};
-use crate::store::{Claim, CommitError, Gone, OutboxEntry, Records, StoreError};
+use crate::model::{Channel, DeliveryAttempt, DeliveryState, Device, Millis, ServerTime, Trigger, TriggerId};
+use crate::store::{Claim, CommitError, Gone, IN_APP, OutboxEntry, Records, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -15,6 +15,10 @@ use tokio::time::{Instant, timeout};
 pub(super) struct Desk {
     pub(super) records: Records,
     pub(super) routes: Routes,
+    /// The apps that can be spoken to.
+    pub(super) apps: Apps,
+    /// How long an app may take to confirm what it was offered.
+    pub(super) confirm: Millis,
     pub(super) clock: Clock,
     /// Makes the jitter differ from one server to another.
     pub(super) seed: u64,
@@ -60,7 +64,7 @@ impl Desk {
         let failed = entry.attempts_made;
         match self.records.claim(&entry, (self.clock)()) {
             Ok(Some(claim)) => {
-                let lane = self.way(&claim).map_or(NONE, |way| way.lane);
+                let lane = self.lane(&claim);
                 let Claim { brand, transactional, priority, trigger, .. } = claim;
                 Some(Job { entry, failed, lane, brand, urgent: transactional, priority, expires: trigger.expires })
             }
@@ -86,8 +90,18 @@ impl Desk {
             Ok(None) => return Landed::unasked(Landing::Ended),
             Err(error) => return Landed::unasked(self.stumble(job, error.into())),
         };
-        if claim.trigger.expires <= at {
+        let Trigger { customer, device, id, channels, expires, .. } = &claim.trigger;
+        if *expires <= at {
+            self.apps.withdraw(customer, device, id);
             return Landed::unasked(self.end(job, None, DeliveryState::Expired).await);
+        }
+        match channels.first() {
+            Some(Channel::InApp) if job.lane != IN_APP => {
+                job.lane = IN_APP;
+                return Landed::unasked(Landing::Again { job: Box::new(job), due: None });
+            }
+            Some(Channel::InApp) => return Landed::unasked(self.in_app(job, &claim, at).await),
+            Some(Channel::Push) | None => {}
         }
         let begun = Instant::now();
         let (provider, answer) = match self.way(&claim) {
@@ -110,9 +124,9 @@ impl Desk {
         let (signal, detail) = (signal(&answer), attempt.detail.clone());
         let landing = match answer {
             Answer::Accepted { .. } => self.end(job, Some(attempt), DeliveryState::Delivered).await,
-            Answer::Refused { .. } | Answer::Unfit { .. } => {
-                self.end(job, Some(attempt), DeliveryState::Refused).await
-            }
+            Answer::Refused { .. } | Answer::Unfit { .. } => self.fall_back(job, &claim, attempt).await,
+            // Where another channel is left, the next push learns of the address.
+            Answer::Gone { .. } if claim.trigger.channels.len() > 1 => self.fall_back(job, &claim, attempt).await,
             Answer::Gone { since, .. } => self.drop_address(job, &claim, attempt, since).await,
             Answer::Retry { after, .. } | Answer::Busy { after, .. } => self.retry(job, &claim, attempt, after).await,
             Answer::Denied { .. } => self.retry(job, &claim, attempt, None).await,
@@ -132,12 +146,17 @@ impl Desk {
         xxhash_rust::xxh3::xxh3_64_with_seed(what, self.seed.wrapping_add(count.into()))
     }
 
-    /// Whom a claim goes to, or why nobody.
-    fn way<'a>(&'a self, claim: &'a Claim) -> Result<Way<'a>, String> {
-        if !claim.consents {
-            return Err("consent withdrawn".into());
+    /// The lane that a claim takes at this moment.
+    fn lane(&self, claim: &Claim) -> &'static str {
+        match claim.trigger.channels.first() {
+            Some(Channel::InApp) => IN_APP,
+            Some(Channel::Push) | None => self.way(claim).map_or(NONE, |way| way.lane),
         }
-        let device = claim.device.as_ref().ok_or("the device was removed")?;
+    }
+
+    /// Whom a claim goes to by push, or why nobody.
+    fn way<'a>(&'a self, claim: &'a Claim) -> Result<Way<'a>, String> {
+        let device = recipient(claim)?;
         let provider = self.routes.route(device)?;
         Ok(Way { provider, device, lane: provider.lane(&device.push_address) })
     }
@@ -150,7 +169,7 @@ impl Desk {
         }
     }
 
-    async fn end(&self, job: Job, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
+    pub(super) async fn end(&self, job: Job, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
         match self.records.record_delivery(&job.entry, attempt, state, None).await {
             Ok(()) => Landing::Ended,
             Err(error) => self.stumble(job, error),
@@ -187,7 +206,7 @@ impl Desk {
     }
 
     /// A store that takes no more commits ends the work; anything else is tried again.
-    fn stumble(&self, job: Job, error: CommitError) -> Landing {
+    pub(super) fn stumble(&self, job: Job, error: CommitError) -> Landing {
         match error {
             CommitError::Store(error @ (StoreError::Write(_) | StoreError::Closed | StoreError::Open { .. })) => {
                 Landing::Broken(error)
@@ -221,4 +240,12 @@ fn signal(answer: &Answer) -> Signal {
         Answer::Denied { .. } => Signal::Denied,
         Answer::Unfit { .. } => Signal::Nothing,
     }
+}
+
+/// The device that a trigger goes to, or why it goes nowhere.
+pub(super) fn recipient(claim: &Claim) -> Result<&Device, &'static str> {
+    if !claim.consents {
+        return Err("consent withdrawn");
+    }
+    claim.device.as_ref().ok_or("the device was removed")
 }

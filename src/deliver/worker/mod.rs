@@ -12,6 +12,7 @@ mod breaker;
 mod intake;
 mod lane;
 mod lanes;
+mod offer;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use self::lane::{Kind, Start, Width};
 pub use self::lane::{Standing, Standings};
 use self::lanes::Lanes;
 use self::queue::Job;
-use super::{Clock, Routes};
+use super::{Apps, Clock, Routes};
 use crate::model::Millis;
 use crate::store::{PAGE_MAX, Records, Revision, StoreError};
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Limits {
     pub claimed: usize,
     /// How long a provider may take over one attempt. Default: 30 s.
     pub attempt: Millis,
+    /// How long an app may take to confirm what it was offered, before that is withdrawn. Default: 10 s.
+    pub confirm: Millis,
     /// How long attempts in flight may take to end after the stop. Default: 10 s.
     pub drain: Millis,
 }
@@ -67,6 +70,7 @@ impl Default for Limits {
             batch: 64,
             claimed: 65_536,
             attempt: Millis::from_secs(30),
+            confirm: Millis::from_secs(10),
             drain: Millis::from_secs(10),
         }
     }
@@ -104,8 +108,18 @@ impl Worker {
             claimed: limits.claimed.max(1),
             ..limits
         };
-        let desk = Arc::new(Desk { records, routes: routes.into(), clock, seed, patience });
+        let (routes, apps, confirm) = (routes.into(), Apps::default(), limits.confirm);
+        let desk = Arc::new(Desk { records, routes, clock, seed, patience, apps, confirm });
         Self { desk, limits, standings: watch::Sender::default() }
+    }
+
+    /// The same, with these apps to speak to.
+    #[must_use]
+    pub fn with_apps(self, apps: Apps) -> Self {
+        let Desk { records, routes, clock, seed, patience, confirm, .. } = &*self.desk;
+        let (records, routes, clock) = (records.clone(), routes.clone(), Arc::clone(clock));
+        let (seed, patience, confirm) = (*seed, *patience, *confirm);
+        Self { desk: Arc::new(Desk { records, routes, clock, seed, patience, apps, confirm }), ..self }
     }
 
     /// How the lanes stand that were used so far, as it changes. Ends with the worker.

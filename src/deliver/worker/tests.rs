@@ -1,6 +1,7 @@
 //! The worker over records in memory, in tokio's paused time: the tests take no time and always the same course.
 
 mod lanes;
+mod offers;
 
 use super::*;
 use crate::deliver::compose::tests::{device, trigger};

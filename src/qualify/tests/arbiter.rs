@@ -31,6 +31,7 @@ fn ask(
             held: None,
             settle,
             person: Person::UNKNOWN,
+            in_app: false,
         })
         .into();
     let book = CampaignBook::build(campaigns.iter().cloned().map(Arc::new));

@@ -154,6 +154,7 @@ impl Case<'_> {
             held: None,
             settle: None,
             person: Person::UNKNOWN,
+            in_app: false,
         };
         qualify(&self.book, &self.world.customer, ledger, &[occasion], now)
     }

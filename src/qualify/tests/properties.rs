@@ -132,6 +132,7 @@ impl Street {
                     held: None,
                     settle: None,
                     person: Person::UNKNOWN,
+                    in_app: false,
                 }
             })
             .collect();

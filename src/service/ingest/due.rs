@@ -27,7 +27,8 @@ impl Ingest {
                 continue;
             }
             let catalogue = self.catalogue.snapshot();
-            let engine = self.engine(&catalogue);
+            let open = self.apps.open(customer);
+            let engine = self.engine(&catalogue, &open);
             let mut outcomes = Outcomes::default();
             for outcome in engine.tick(&mut state, now) {
                 let traced = state.devices.get(&outcome.decision.device).and_then(|own| own.trace_until);

@@ -5,6 +5,7 @@ mod customers;
 mod decisions;
 mod events;
 mod journeys;
+mod messages;
 mod preferences;
 mod receipts;
 mod reports;
@@ -61,7 +62,7 @@ async fn bench() -> Bench {
     let (hot, timers) = (HotCustomers::new(10), Timers::default());
     let bench = Bench {
         regions: Regions::new(catalogue.clone()),
-        campaigns: Campaigns::new(catalogue.clone(), records.clone()),
+        campaigns: Campaigns::new(catalogue.clone(), records.clone(), clock.clone()),
         customers: Customers::new(records.clone(), clock.clone(), hot.clone(), timers.clone()),
         decisions: Decisions::new(records.clone(), catalogue.clone(), clock.clone(), draining),
         records,
@@ -197,6 +198,8 @@ async fn record(bench: &Bench, n: u64) {
         transition,
         message: Message { title: "A latte".into(), body: "On us".into(), ..Message::default() },
         variant: None,
+        fell_back: None,
+        channels: vec![Channel::Push],
         created: ServerTime(at),
         expires: ServerTime(at + 900_000),
     };

@@ -28,6 +28,8 @@ async fn expose(bench: &Bench, customer: &str, at: ServerTime, held_out: bool) -
         transition,
         message: Message { title: "A latte".into(), body: "On us".into(), ..Message::default() },
         variant,
+        fell_back: None,
+        channels: vec![Channel::Push],
         created: at,
         expires: at + Millis::from_mins(15),
     };

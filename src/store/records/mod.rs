@@ -7,6 +7,7 @@
 //! | `decisions` | decisions, by customer and by time |
 //! | `triggers` | triggers, and the log of them in the order of commit |
 //! | `receipts` | what the app tells of messages |
+//! | `offers` | how a trigger goes from one channel to the next |
 //! | `outbox` | what remains to be delivered, and the end of a delivery |
 //! | `counts` | the figures of campaigns, and the log that they are folded from |
 //! | `timers` | when something is due for a customer |
@@ -22,6 +23,7 @@ mod customers;
 mod decisions;
 mod erase;
 mod keys;
+mod offers;
 mod outbox;
 mod receipts;
 #[cfg(test)]
@@ -38,7 +40,7 @@ pub use erase::Erasure;
 pub use outbox::{Claim, Gone, OutboxEntry, OutboxPart};
 pub use timers::Timer;
 pub use traces::TraceEntry;
-pub use triggers::{LogPage, LogPlace, StoredTrigger};
+pub use triggers::{IN_APP, LogPage, LogPlace, StoredTrigger};
 
 use super::{Entry, Expect, Revision, Scan, Store, StoreError, Table, Write};
 use crate::wire::record::Record;

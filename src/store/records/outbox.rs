@@ -57,6 +57,8 @@ pub struct Claim {
     pub transactional: bool,
     /// The campaign's priority as it is now.
     pub priority: u8,
+    /// When it was offered to the app on its stream.
+    pub offered: Option<ServerTime>,
 }
 
 /// An address that nobody is at.
@@ -108,7 +110,8 @@ impl Records {
         let (brand, transactional) =
             (sent.map(|sent| sent.brand.clone()), sent.is_some_and(|sent| sent.transactional));
         let priority = self.priority(&stored.trigger.campaign)?;
-        Ok(Some(Claim { trigger: stored.trigger, device, consents, attempts_made, brand, transactional, priority }))
+        let (trigger, offered) = (stored.trigger, stored.offered);
+        Ok(Some(Claim { trigger, device, consents, attempts_made, brand, transactional, priority, offered }))
     }
 
     /// Records an attempt, where there was one, and the state that it led to, in one commit. A trigger that stays

@@ -59,6 +59,7 @@ impl Records {
             match before.state {
                 // The app has it: nobody need bring it any more.
                 DeliveryState::Pending => {
+                    after.confirmed(now);
                     after.state = DeliveryState::Delivered;
                     self.unqueue(&before, revision, &mut writes)?;
                 }

@@ -81,6 +81,8 @@ fn trigger(customer: &str, n: i64) -> Trigger {
         transition,
         message: Message { title: "Latte".to_owned(), body: "One free".to_owned(), ..Message::default() },
         variant: None,
+        fell_back: None,
+        channels: vec![Channel::Push],
         created: ServerTime(n),
         expires: ServerTime(n + 900_000),
     }

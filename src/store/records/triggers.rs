@@ -1,13 +1,15 @@
 //! Triggers with their delivery so far, and the log of them.
 
 use super::{Cursor, LogCursor, PAGE_MAX, Page, Records, decode, delete, keys, put};
-use crate::model::{CustomerId, DeliveryAttempt, DeliveryState, Receipts, Trigger, TriggerId};
+use crate::model::{Channel, CustomerId, DeliveryAttempt, DeliveryState, Receipts, ServerTime, Trigger, TriggerId};
 use crate::store::{Expect, Revision, SCAN_MAX, Scan, StoreError, Table, Write};
 use crate::wire::record::{Logged, Queued, Record};
 
 /// Most attempts that a trigger's record lists.
 pub(super) const ATTEMPTS_KEPT: usize = 16;
 
+/// Under which name attempts in the app are recorded.
+pub const IN_APP: &str = "in-app";
 /// Where the key of the last entry of the log that was purged is kept.
 const PURGED: &[u8] = b"log/purged";
 
@@ -24,11 +26,21 @@ pub struct StoredTrigger {
     pub attempts_made: u32,
     /// What the app told of it.
     pub receipts: Receipts,
+    /// When it was last offered to the app on its stream.
+    pub offered: Option<ServerTime>,
     /// The commit that appended it to log and outbox; absent when it is the one that wrote this record.
     pub(crate) log_revision: Option<Revision>,
 }
 
 impl StoredTrigger {
+    /// Notes the confirmation of what was offered in the app.
+    pub(super) fn confirmed(&mut self, now: ServerTime) {
+        if let (Some(Channel::InApp), Some(at)) = (self.trigger.channels.first(), self.offered) {
+            let (provider, detail) = (IN_APP.to_owned(), "confirmed by the app".to_owned());
+            self.attempted(DeliveryAttempt { at, provider, accepted: true, detail, latency: now - at });
+        }
+    }
+
     pub(super) fn attempted(&mut self, attempt: DeliveryAttempt) {
         self.attempts_made = self.attempts_made.saturating_add(1);
         self.attempts.truncate(ATTEMPTS_KEPT - 1);
@@ -132,7 +144,8 @@ impl Records {
         let queued = Queued { customer: customer.clone(), trigger: id.clone(), attempts_made: 0, next_attempt: None };
         let state = DeliveryState::Pending;
         let (attempts, receipts) = (Vec::new(), Receipts::default());
-        let stored = StoredTrigger { trigger, state, attempts, attempts_made: 0, receipts, log_revision: None };
+        let stored =
+            StoredTrigger { trigger, state, attempts, attempts_made: 0, receipts, offered: None, log_revision: None };
         writes.push(put(Table::Triggers, keys::owned(&customer, id.as_str()), &stored, expect));
         writes.push(Write::Append { table: Table::TriggerLog, value: logged.encode() });
         writes.push(Write::Append { table: Table::Outbox, value: queued.encode() });
