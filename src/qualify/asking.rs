@@ -4,7 +4,7 @@ use super::Occasion;
 use super::local::Local;
 use super::open::Doors;
 use super::past::Past;
-use crate::model::{Campaign, Customer, Detail, PolicyStep, Reason, ServerTime, TopicDefault};
+use crate::model::{ByChannel, Campaign, Customer, Detail, PolicyStep, Reason, ServerTime, TopicDefault};
 
 /// May this campaign speak to this customer about this occasion now?
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,8 @@ pub(super) struct Asking<'a> {
     pub(super) campaign: &'a Campaign,
     /// What holds for customers who did not choose about the campaign's topic.
     pub(super) topic_default: TopicDefault,
+    /// What the customer chose about it.
+    pub(super) choices: ByChannel,
     /// The server's time.
     pub(super) now: ServerTime,
 }

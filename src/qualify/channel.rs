@@ -1,20 +1,20 @@
 //! By which channel does the message reach the customer?
 
 use super::asking::{Asking, pass, refuse};
-use crate::model::{Campaign, Channel, Customer, Detail, PolicyStep, Reason, TopicDefault};
+use crate::model::{ByChannel, Campaign, Channel, Detail, PolicyStep, Reason, TopicDefault};
 
 const NAME: &str = "channel";
 
 /// No answer where the campaign may go by push, and the customer wants that: it always reaches them. Nor where the
 /// customer wants nothing of the topic at all, of which the policy on topics speaks. Passes where a channel is left.
 pub(super) fn ask(asking: &Asking<'_>) -> Option<PolicyStep> {
-    let Asking { campaign, customer, topic_default, occasion, .. } = *asking;
-    let wants = |channel: &Channel| customer.wants(&campaign.topic, topic_default, *channel);
+    let Asking { campaign, choices, topic_default, occasion, .. } = *asking;
+    let wants = |channel: &Channel| choices.wants(topic_default, *channel);
     let pushed = campaign.channels.contains(&Channel::Push) && wants(&Channel::Push);
     if pushed || !Channel::ALL.iter().any(wants) {
         return None;
     }
-    let by = route(campaign, customer, topic_default, occasion.in_app).first().copied();
+    let by = route(campaign, choices, topic_default, occasion.in_app).first().copied();
     let wanted = campaign.channels.iter().any(wants);
     let detail = Detail::Channel { by, wanted };
     Some(if by.is_some() { pass(NAME, detail) } else { refuse(NAME, Reason::NoChannel, detail) })
@@ -25,7 +25,7 @@ pub(super) fn ask(asking: &Asking<'_>) -> Option<PolicyStep> {
 /// a stream open. Empty: none is left.
 pub(super) fn route(
     campaign: &Campaign,
-    customer: &Customer,
+    choices: ByChannel,
     topic_default: TopicDefault,
     in_app: bool,
 ) -> Vec<Channel> {
@@ -33,6 +33,6 @@ pub(super) fn route(
         Channel::Push => true,
         Channel::InApp => in_app,
     };
-    let wanted = campaign.channels.iter().filter(|own| customer.wants(&campaign.topic, topic_default, **own));
+    let wanted = campaign.channels.iter().filter(|own| choices.wants(topic_default, **own));
     wanted.skip_while(|own| !open(own)).copied().collect()
 }

@@ -158,7 +158,8 @@ pub fn qualify(
         for Listed { campaign, topic_default } in applying.filter(wanted) {
             let (assessment, topic_default) = (sheet.len(), *topic_default);
             let (past, local, doors) = (&past, &local, &doors);
-            let asking = Asking { customer, past, local, doors, occasion, campaign, topic_default, now };
+            let choices = customer.topics.of(&campaign.topic);
+            let asking = Asking { customer, past, local, doors, occasion, campaign, topic_default, choices, now };
             let judge = |steps: &[PolicyStep]| hold::verdict(campaign, steps);
             match sheet.write(campaign, occasion, |steps| ask_all(&asking, steps), judge) {
                 None => candidates.push(Candidate { campaign, topic_default, occasion, index, assessment }),
@@ -181,7 +182,7 @@ pub fn qualify(
         arbiter::announce(&candidates, best, &trigger, &arm, &mut sheet);
         ledger.reserve(trigger.clone(), best.campaign, best.occasion, now);
         let Candidate { campaign, topic_default, occasion, .. } = *best;
-        let channels = channel::route(campaign, customer, topic_default, occasion.in_app);
+        let channels = channel::route(campaign, customer.topics.of(&campaign.topic), topic_default, occasion.in_app);
         Win { campaign: Arc::clone(campaign), occasion: best.index, trigger, arm, channels }
     });
     Qualified { assessments: sheet.finish(), winner, holds }

@@ -9,7 +9,7 @@ const NAME: &str = "topic";
 /// default says.
 pub(super) fn ask(asking: &Asking<'_>) -> PolicyStep {
     let topic = &asking.campaign.topic;
-    let choices = asking.customer.topics.of(topic);
+    let choices = asking.choices;
     let wants = |channel: &Channel| choices.wants(asking.topic_default, *channel);
     let wanted = Channel::ALL.iter().any(wants);
     // What decided: a choice, or the default.
