@@ -109,7 +109,7 @@ impl Worker {
             ..limits
         };
         let (routes, apps, confirm) = (routes.into(), Apps::default(), limits.confirm);
-        let desk = Arc::new(Desk { records, routes, clock, seed, patience, apps, confirm });
+        let desk = Arc::new(Desk { records, routes, apps, confirm, clock, seed, patience });
         Self { desk, limits, standings: watch::Sender::default() }
     }
 
@@ -119,7 +119,7 @@ impl Worker {
         let Desk { records, routes, clock, seed, patience, confirm, .. } = &*self.desk;
         let (records, routes, clock) = (records.clone(), routes.clone(), Arc::clone(clock));
         let (seed, patience, confirm) = (*seed, *patience, *confirm);
-        Self { desk: Arc::new(Desk { records, routes, clock, seed, patience, apps, confirm }), ..self }
+        Self { desk: Arc::new(Desk { records, routes, apps, confirm, clock, seed, patience }), ..self }
     }
 
     /// How the lanes stand that were used so far, as it changes. Ends with the worker.
