@@ -157,6 +157,9 @@ impl Desk {
     /// Whom a claim goes to by push, or why nobody.
     fn way<'a>(&'a self, claim: &'a Claim) -> Result<Way<'a>, String> {
         let device = recipient(claim)?;
+        if claim.unwanted {
+            return Err(UNWANTED.to_owned());
+        }
         let provider = self.routes.route(device)?;
         Ok(Way { provider, device, lane: provider.lane(&device.push_address) })
     }
@@ -230,6 +233,9 @@ impl Desk {
     }
 }
 
+/// Why a channel is passed over.
+pub(super) const UNWANTED: &str = "the customer does not want its topic by this channel any more";
+
 /// What an answer says of the lane.
 fn signal(answer: &Answer) -> Signal {
     match answer {
@@ -244,8 +250,8 @@ fn signal(answer: &Answer) -> Signal {
 
 /// The device that a trigger goes to, or why it goes nowhere.
 pub(super) fn recipient(claim: &Claim) -> Result<&Device, &'static str> {
-    if !claim.consents {
-        return Err("consent withdrawn");
+    if let Some(why) = claim.silenced {
+        return Err(why);
     }
     claim.device.as_ref().ok_or("the device was removed")
 }

@@ -4,7 +4,7 @@
 //! An offer takes no room among the attempts in flight: it is written down, made, and looked at again when its time is
 //! over. A confirmation ends the trigger by itself, wherever it comes in.
 
-use super::attempt::{Desk, Landing, recipient};
+use super::attempt::{Desk, Landing, UNWANTED, recipient};
 use super::queue::Job;
 use crate::deliver::compose;
 use crate::model::{DeliveryAttempt, DeliveryState, Millis, ServerTime, Trigger};
@@ -20,6 +20,10 @@ impl Desk {
                 return self.end(job, Some(attempt), DeliveryState::Refused).await;
             }
         };
+        if claim.unwanted {
+            let attempt = self.refused(claim, at, UNWANTED.to_owned());
+            return self.fall_back(job, claim, attempt).await;
+        }
         let Some(offered) = claim.offered else {
             let due = self.due(&claim.trigger, at);
             return match self.records.record_offer(&job.entry, at, due).await {

@@ -80,6 +80,7 @@ impl Kept {
         let mut state = CustomerState::new(Customer::new(trigger.customer.clone()));
         let granted = trigger.customer.as_str() != "withdrawn";
         state.customer.consent = Some(LocationConsent::answered(granted, trigger.created));
+        state.customer.topics.opt_in(TopicId::parse("t", "offers").unwrap());
         if trigger.customer.as_str() != "gone" {
             let mut device = device();
             if trigger.customer.as_str().starts_with("web.") {

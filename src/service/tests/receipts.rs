@@ -51,6 +51,9 @@ async fn receipts_are_kept_once_and_end_what_was_pending() {
     ok(report(&phone, vec![receipt(&ids[1], 2, 5, "")]).await);
     assert_eq!(*bench.records.watch().borrow(), revision, "telling it again changes nothing");
 
+    let told = super::reports::report(&bench, "", "").await.sent.unwrap();
+    assert_eq!((told.delivered_count, told.opened_count), (1, 1), "each counts once");
+
     let entry = bench.records.outbox(None, 9).unwrap().remove(0);
     bench.records.record_delivery(&entry, None, DeliveryState::Refused, None).await.unwrap();
     let untimed = v1::Receipt { time: None, ..receipt(&ids[0], 2, 0, "") };

@@ -53,7 +53,7 @@ fn transition(region: &RegionId, visit: &VisitId, at: ServerTime) -> Transition 
     }
 }
 
-async fn report(bench: &Bench, from: &str, to: &str) -> v1::CampaignReport {
+pub(super) async fn report(bench: &Bench, from: &str, to: &str) -> v1::CampaignReport {
     let (name, from_date, to_date) = ("campaigns/latte".to_owned(), from.to_owned(), to.to_owned());
     let request = v1::GetCampaignReportRequest { name, from_date, to_date };
     ok(bench.campaigns.get_campaign_report(Request::new(request)).await).report.unwrap()

@@ -5,9 +5,10 @@ use super::customers::save;
 use super::{CONFLICT_RETRIES, PAGE_MAX, Records, decode, delete, keys, put};
 use crate::model::campaign::PRIORITY_DEFAULT;
 use crate::model::{
-    BrandId, Campaign, CampaignId, CustomerId, DeliveryAttempt, DeliveryState, Device, DeviceId, ServerTime, Trigger,
-    TriggerId,
+    BrandId, Campaign, CampaignId, CustomerId, DeliveryAttempt, DeliveryState, Device, DeviceId, ServerTime, Topic,
+    TopicDefault, TopicId, Trigger, TriggerId,
 };
+use crate::qualify::Sent;
 use crate::report::Note;
 use crate::store::{CommitError, Expect, Scan, StoreError, Table, Write};
 use crate::wire::record::Queued;
@@ -47,8 +48,10 @@ pub struct Claim {
     pub trigger: Trigger,
     /// The device that it goes to; absent when it was removed since.
     pub device: Option<Device>,
-    /// Whether the customer consents to it at this moment; when not, it must not go out.
-    pub consents: bool,
+    /// Why it must not go out any more, whatever the channel; absent: it may.
+    pub silenced: Option<&'static str>,
+    /// Whether the customer does not want its topic by the channel at hand any more.
+    pub unwanted: bool,
     /// How many attempts there were.
     pub attempts_made: u32,
     /// The brand that it speaks for; absent when that is not known any more.
@@ -105,13 +108,43 @@ impl Records {
             return Ok(None);
         }
         let device = state.devices.get(&stored.trigger.device).map(|own| own.device.clone());
-        let (consents, attempts_made) = (state.customer.consents(now), stored.attempts_made);
         let sent = state.ledger.sends.iter().find(|sent| sent.trigger == stored.trigger.id);
         let (brand, transactional) =
             (sent.map(|sent| sent.brand.clone()), sent.is_some_and(|sent| sent.transactional));
-        let priority = self.priority(&stored.trigger.campaign)?;
-        let (trigger, offered) = (stored.trigger, stored.offered);
-        Ok(Some(Claim { trigger, device, consents, attempts_made, brand, transactional, priority, offered }))
+        let campaign = self.campaign(&stored.trigger.campaign)?;
+        let wants = |channel| match sent {
+            Some(Sent { topic, .. }) => Ok(state.customer.wants(topic, self.topic_default(topic)?, channel)),
+            // Nothing is known that speaks against it.
+            None => Ok(true),
+        };
+        let (mut left, mut unwanted) = (false, false);
+        for (index, channel) in stored.trigger.channels.iter().enumerate() {
+            let wanted = wants(*channel)?;
+            left |= wanted;
+            unwanted |= index == 0 && !wanted;
+        }
+        let silenced = if !state.customer.consents(now) {
+            Some("consent withdrawn")
+        } else if state.customer.stopped && !transactional {
+            Some("the customer stopped all messages")
+        } else if campaign.as_ref().is_some_and(|campaign| campaign.paused) {
+            Some("the campaign was paused")
+        } else if !left && !stored.trigger.channels.is_empty() {
+            Some("the customer does not want its topic any more")
+        } else {
+            None
+        };
+        Ok(Some(Claim {
+            priority: campaign.map_or(PRIORITY_DEFAULT, |campaign| campaign.priority),
+            attempts_made: stored.attempts_made,
+            trigger: stored.trigger,
+            offered: stored.offered,
+            device,
+            silenced,
+            unwanted,
+            brand,
+            transactional,
+        }))
     }
 
     /// Records an attempt, where there was one, and the state that it led to, in one commit. A trigger that stays
@@ -204,12 +237,17 @@ impl Records {
         Ok(writes)
     }
 
-    /// A campaign's priority; the usual one where the campaign is no more, or its record is damaged.
-    fn priority(&self, campaign: &CampaignId) -> Result<u8, StoreError> {
-        match self.get::<Campaign>(Table::Campaigns, campaign.as_str().as_bytes()) {
-            Ok(stored) => Ok(stored.map_or(PRIORITY_DEFAULT, |(campaign, _)| campaign.priority)),
-            Err(StoreError::Damaged { .. }) => Ok(PRIORITY_DEFAULT),
+    /// A campaign as it is now; absent where it is no more, or its record is damaged.
+    fn campaign(&self, id: &CampaignId) -> Result<Option<Campaign>, StoreError> {
+        match self.get::<Campaign>(Table::Campaigns, id.as_str().as_bytes()) {
+            Ok(stored) => Ok(stored.map(|(campaign, _)| campaign)),
+            Err(StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn topic_default(&self, id: &TopicId) -> Result<TopicDefault, StoreError> {
+        let stored = self.get::<Topic>(Table::Topics, id.as_str().as_bytes())?;
+        Ok(stored.map(|(topic, _)| topic.default).unwrap_or_default())
     }
 }

@@ -1,7 +1,9 @@
 //! What the app tells of the messages that reached it.
 
+use super::counts::counted;
 use super::{CONFLICT_RETRIES, Records, keys, put};
 use crate::model::{CustomerId, DeliveryState, DeviceId, Receipt, ServerTime, TriggerId};
+use crate::report::Note;
 use crate::store::{CommitError, Expect, Revision, StoreError, StoredTrigger, Table, Write};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,16 +56,20 @@ impl Records {
             let created = noting.after.trigger.created;
             noting.after.receipts.take(receipt, created, now);
         }
-        let mut writes = Vec::new();
+        let (mut writes, mut notes) = (Vec::new(), Vec::new());
         for Noting { before, mut after, revision } in told.into_values() {
             match before.state {
                 // The app has it: nobody need bring it any more.
                 DeliveryState::Pending => {
                     after.confirmed(now);
                     after.state = DeliveryState::Delivered;
+                    notes.push(Note::delivered(&before.trigger));
                     self.unqueue(&before, revision, &mut writes)?;
                 }
                 DeliveryState::Delivered | DeliveryState::Expired | DeliveryState::Refused => {}
+            }
+            if before.receipts.opened.is_none() && after.receipts.opened.is_some() {
+                notes.push(Note::opened(&before.trigger));
             }
             if after != before {
                 after.log_revision.get_or_insert(revision);
@@ -71,6 +77,7 @@ impl Records {
                 writes.push(put(Table::Triggers, key, &after, Expect::Revision(revision)));
             }
         }
+        writes.extend(counted(&notes));
         Ok((writes, unknown))
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 mod counts;
 mod erasures;
 mod outcomes;
+mod silence;
 
 /// Runs a test on each kind of store.
 fn check<F: Future<Output = ()>>(test: impl Fn(Records) -> F) {

@@ -53,7 +53,8 @@ fn a_withdrawal_that_was_cut_off_is_finished_and_leaves_the_ledger() {
         let id = &maya.customer.id;
         records.save_and_note(&maya, revision, &[Erasure::History]).await.unwrap();
         let entry = records.outbox(None, 1_000).unwrap().into_iter().find(|entry| entry.customer == *id).unwrap();
-        assert!(!records.claim(&entry, ServerTime(5)).unwrap().unwrap().consents, "nothing more is delivered");
+        let claim = records.claim(&entry, ServerTime(5)).unwrap().unwrap();
+        assert_eq!(claim.silenced, Some("consent withdrawn"), "nothing more is delivered");
         records.finish_erasures().await.unwrap();
         records.record_delivery(&entry, None, DeliveryState::Delivered, None).await.unwrap();
         let (left, _) = records.load_customer(id).unwrap().unwrap();
