@@ -5,9 +5,8 @@
 use doorstep::store::{
     COMMIT_MAX_BYTES, Expect, Revision, Scan, SledStore, Store, StoreError, Table, VALUE_MAX_BYTES, Write,
 };
-use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write as _};
+use std::fs;
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -86,8 +85,8 @@ fn a_directory_that_is_no_store_is_refused_and_left_alone() {
 
     let newer = path.join("newer");
     drop(open(&newer).unwrap());
-    ::sled::open(&newer).unwrap().insert(b"\xffschema", &2_u32.to_be_bytes()).unwrap();
-    assert!(refusal(&newer).contains("has schema version 2; this version of Doorstep reads 1"));
+    ::sled::open(&newer).unwrap().insert(b"\xffschema", &3_u32.to_be_bytes()).unwrap();
+    assert!(refusal(&newer).contains("has schema version 3; this version of Doorstep reads 1 to 2"));
 }
 
 #[test]
@@ -106,46 +105,6 @@ fn filled(path: &Path) {
         let value = vec![b'v'; 10 + (n as usize * 37) % 9000];
         run(store.commit(vec![put(Table::Customers, &(n % 100).to_be_bytes(), &value)])).unwrap();
     }
-}
-
-/// Whatever is broken in the files: no panic, and nothing that was durable is missing without a word.
-#[test]
-fn damage_is_reported() {
-    let dir = tempfile::tempdir().unwrap();
-    let whole = dir.path().join("whole");
-    filled(&whole);
-    let bytes = fs::metadata(whole.join("db")).unwrap().len();
-    let mut refusals = 0;
-    for n in 0..24_u64 {
-        let path = dir.path().join(format!("damaged{n}"));
-        fs::create_dir_all(path.join("blobs")).unwrap();
-        for file in fs::read_dir(&whole).unwrap().map(|file| file.unwrap().path()).filter(|file| file.is_file()) {
-            fs::copy(&file, path.join(file.file_name().unwrap())).unwrap();
-        }
-        let mut db = OpenOptions::new().write(true).open(path.join("db")).unwrap();
-        let at = bytes * n / 24 + 1000;
-        if n % 4 == 3 {
-            db.set_len(at).unwrap();
-        } else {
-            db.seek(SeekFrom::Start(at)).unwrap();
-            db.write_all(&[0x5a; 3000]).unwrap();
-        }
-        drop(db);
-        match open(&path) {
-            Err(error) => {
-                refusals += 1;
-                println!("{n}: {error}");
-            }
-            Ok(store) => match store.scan(Table::Customers, &Scan { limit: 1000, ..Scan::default() }) {
-                Ok(found) => {
-                    let revisions: BTreeSet<_> = found.iter().map(|entry| entry.revision.0).collect();
-                    assert_eq!(revisions, (501..=600).collect(), "{n}: each of the last 100 commits wrote one");
-                }
-                Err(error) => println!("{n}: {error}"),
-            },
-        }
-    }
-    assert!(refusals > 0);
 }
 
 #[test]

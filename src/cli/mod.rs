@@ -1,5 +1,6 @@
 //! The command line: one file for each group of commands.
 
+mod backup;
 mod campaigns;
 mod connect;
 mod customers;
@@ -11,6 +12,7 @@ pub mod output;
 mod preferences;
 mod preview;
 mod push;
+mod recover;
 mod regions;
 mod report;
 mod serve;
@@ -23,7 +25,7 @@ use clap::{Parser, Subcommand};
 
 /// Geofence and beacon triggers that knock once.
 ///
-/// `doorstep serve` runs the server. All other commands talk to a running server.
+/// `doorstep serve` runs the server, and `restore` and `check` look at files. All other commands talk to a running server.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Args {
@@ -39,6 +41,12 @@ pub struct Args {
 enum Command {
     /// Run the server.
     Serve(Box<serve::Serve>),
+    /// Take a backup of a running server, which goes on serving.
+    Backup(backup::Backup),
+    /// Make a data directory from a backup.
+    Restore(backup::Restore),
+    /// Check a backup, or the data directory of a server that does not run.
+    Check(backup::Check),
     /// Where things happen: the places, and the fences and beacons in and around them.
     #[command(subcommand)]
     Regions(regions::Regions),
@@ -81,6 +89,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
         match args.command {
             Command::Serve(serve) => serve.run().await,
+            Command::Backup(backup) => backup.run(&server).await,
+            Command::Restore(restore) => restore.run(),
+            Command::Check(check) => check.run(),
             Command::Regions(command) => command.run(&server).await,
             Command::Zones(command) => command.run(&server).await,
             Command::Campaigns(command) => command.run(&server).await,

@@ -1,13 +1,14 @@
 //! `doorstep serve`.
 
-use super::output;
 use super::push::Delivery;
+use super::{output, recover};
 use anyhow::Context;
 use doorstep::engine::Manners;
 use doorstep::files::parse_span;
 use doorstep::model::{DailySpan, Invalid, Millis, QuietHours};
 use doorstep::presence::PresenceConfig;
-use doorstep::service::{self, Clock, ServeConfig};
+use doorstep::service::{self, Clock, Fault, ServeConfig};
+use doorstep::store::crash::{self, CrashAt};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,7 +25,13 @@ pub(super) struct Serve {
     data: PathBuf,
 
     /// The address to listen on. Port 0 takes a free one and says which.
-    #[arg(long, env = "DOORSTEP_LISTEN", default_value = "127.0.0.1:7407", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "DOORSTEP_LISTEN",
+        overrides_with = "listen",
+        default_value = "127.0.0.1:7407",
+        value_name = "ADDR"
+    )]
     listen: SocketAddr,
 
     #[command(flatten)]
@@ -57,6 +64,10 @@ pub(super) struct Serve {
     #[arg(long)]
     accept_mock_locations: bool,
 
+    /// For testers only: die by SIGKILL at this point, at this pass of it.
+    #[arg(long, env = doorstep::store::crash::VARIABLE, hide = true, value_name = "POINT[:PASS]")]
+    crash_at: Option<CrashAt>,
+
     /// For simulations only: take the time from the pings instead of the system's clock.
     #[arg(long)]
     simulation_clock: bool,
@@ -88,6 +99,10 @@ impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let (routes, push) = (self.delivery.routes()?, self.delivery.limits());
         let manners = self.manners();
+        if let Some(at) = self.crash_at {
+            tracing::warn!(%at, "this server is told to die: for testers only");
+            crash::arm(at);
+        }
         let clock = if self.simulation_clock { Clock::pings() } else { Clock::System };
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let config = ServeConfig {
@@ -105,14 +120,24 @@ impl Serve {
         if self.accept_mock_locations {
             tracing::warn!("fixes of mock location apps count: anybody can be anywhere");
         }
-        let running = service::start(config).await?;
+        let data = config.data.clone();
+        let running = match service::start(config).await {
+            Err(error) if recover::is_again() => return recover::unless_refused(error, &data, self.listen).await,
+            started => started?,
+        };
         if self.simulation_clock {
             tracing::warn!("time is taken from the pings: a simulation, not a service");
         }
         if !running.local_addr().ip().is_loopback() {
             tracing::warn!(listen = %running.local_addr(), "anybody who reaches this address can read and change everything");
         }
-        output::line(&format!("doorstep listening on {}", running.local_addr()));
+        let listen = running.local_addr();
+        if recover::is_again() {
+            // Whoever read the first line may have closed the pipe.
+            tracing::info!(%listen, "serving again");
+        } else {
+            output::line(&format!("doorstep listening on {listen}"));
+        }
         let fault = tokio::select! {
             _ = terminate.recv() => None,
             interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).context("cannot listen for SIGINT")?,
@@ -123,6 +148,7 @@ impl Serve {
         match (fault, drained) {
             (None, Ok(())) => {}
             (None, Err(error)) => return Err(error.into()),
+            (Some(fault @ Fault::Store(_)), _) => return recover::wait(&fault, &data, listen).await,
             (Some(fault), Ok(())) => return Err(fault.into()),
             // The drain meets the cause.
             (Some(fault), Err(cause)) => return Err(anyhow::Error::from(cause).context(fault)),

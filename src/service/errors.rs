@@ -10,7 +10,7 @@
 //! | something else must be done first | `FAILED_PRECONDITION` | `PreconditionFailure` |
 //! | others kept changing the record | `ABORTED` | `RetryInfo` |
 //! | this server is draining | `UNAVAILABLE` | `RetryInfo` |
-//! | the store is at fault | `UNAVAILABLE` | `RetryInfo` |
+//! | the store is at fault, or not available | `UNAVAILABLE` | `RetryInfo` |
 //! | a record would grow too large | `RESOURCE_EXHAUSTED` | |
 //! | a record is damaged | `DATA_LOSS` | |
 
@@ -85,6 +85,9 @@ pub enum Failure {
     /// This server is about to close.
     #[error("this server is draining; connect again and resume")]
     Draining,
+    /// The store can't be used at present.
+    #[error("the store is not available at present; come back later")]
+    Waiting,
     /// The store is at fault.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,6 +137,11 @@ impl From<Failure> for Status {
             Failure::Draining => {
                 let mut details = because("DRAINING", "");
                 details.set_retry_info(Some(RETRY_DRAINING));
+                Self::with_error_details(Code::Unavailable, message, details)
+            }
+            Failure::Waiting => {
+                let mut details = because("STORE_UNAVAILABLE", "");
+                details.set_retry_info(Some(RETRY_STORE));
                 Self::with_error_details(Code::Unavailable, message, details)
             }
             Failure::Store(error) => store(&error),

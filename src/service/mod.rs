@@ -1,5 +1,6 @@
 //! The tonic services: convert, call, convert; with the server that assembles and drains them.
 
+mod admin_service;
 mod campaign_service;
 mod catalogue;
 mod clock;
@@ -21,6 +22,7 @@ mod receipts;
 mod region_service;
 mod sentences;
 mod server;
+mod stand_in;
 mod stock;
 mod task;
 mod timers;
@@ -33,6 +35,7 @@ pub use clock::Clock;
 pub use errors::Failure;
 pub use ingest::{Ingest, IngestError, Kept};
 pub use server::{Running, ServeConfig, ServeError, start};
+pub use stand_in::stand_in;
 pub use watchman::Fault;
 
 #[cfg(test)]

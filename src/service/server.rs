@@ -8,8 +8,8 @@ use super::hot::HotCustomers;
 use super::ingest::Ingest;
 use super::watchman::{self, Fault, Health, Watched};
 use super::{
-    campaign_service, customer_service, decision_service, event_service, housekeeping, journey_service,
-    region_service, topic_service, zone_service,
+    admin_service, campaign_service, customer_service, decision_service, event_service, housekeeping,
+    journey_service, region_service, topic_service, zone_service,
 };
 use crate::deliver::worker::{Drained, Limits, WorkerError};
 use crate::deliver::{Apps, Routes, Worker};
@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::pb::health_server::{Health as HealthAnswers, HealthServer};
+use v1::admin_service_server::AdminServiceServer;
 use v1::campaign_service_server::CampaignServiceServer;
 use v1::customer_service_server::CustomerServiceServer;
 use v1::decision_service_server::DecisionServiceServer;
@@ -202,6 +203,7 @@ fn assemble(
         clock.clone(),
         draining.clone(),
     ));
+    let admin = AdminServiceServer::new(admin_service::Admin::new(records.clone()));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -224,6 +226,7 @@ fn assemble(
         .add_service(Edge::cutting(health, ANSWER_MAX_BYTES, draining.clone()))
         .add_service(Edge::cutting(reflection().build_v1()?, ANSWER_MAX_BYTES, draining.clone()))
         .add_service(Edge::cutting(reflection().build_v1alpha()?, ANSWER_MAX_BYTES, draining.clone()))
+        .add_service(Edge::cutting(admin, ANSWER_MAX_BYTES, draining.clone()))
         .add_service(bounded!(devices, MESSAGE_MAX_BYTES))
         .add_service(bounded!(regions, MESSAGE_MAX_BYTES))
         .add_service(bounded!(campaigns, ANSWER_MAX_BYTES))

@@ -13,8 +13,11 @@ use tonic_health::server::HealthReporter;
 /// How often he looks.
 const EVERY: Duration = Duration::from_secs(1);
 /// What health is told of: the server as a whole, and each service.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 9] = [
     "",
+    v1::admin_service_server::SERVICE_NAME,
+    v1::event_service_server::SERVICE_NAME,
+    v1::journey_service_server::SERVICE_NAME,
     v1::device_service_server::SERVICE_NAME,
     v1::region_service_server::SERVICE_NAME,
     v1::campaign_service_server::SERVICE_NAME,
@@ -143,6 +146,10 @@ mod tests {
 
         fn commit(&self, writes: Vec<Write>) -> Pending<Result<Revision, CommitError>> {
             self.store.commit(writes)
+        }
+
+        fn snapshot(&self) -> Result<Box<dyn crate::store::Snapshot>, StoreError> {
+            self.store.snapshot()
         }
 
         fn watch(&self) -> watch::Receiver<Revision> {

@@ -1,7 +1,7 @@
 //! Records in memory, for tests, simulations and trials: they last until the store is dropped.
 
 use super::stage::{self, Spot, Staged, Stored};
-use super::{CommitError, Entry, Pending, Revision, SCAN_MAX, Scan, Store, StoreError, Table, Write};
+use super::{CommitError, Entry, Pending, Revision, SCAN_MAX, Scan, Snapshot, Store, StoreError, Table, Write};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -74,11 +74,36 @@ impl Store for MemoryStore {
         Box::pin(async move { shared.commit(writes) })
     }
 
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        let records = self.shared.records();
+        let table = |spot: &Spot| Table::ALL.into_iter().find(|table| spot.first() == Some(&stage::code(*table)));
+        let all =
+            records.iter().filter_map(|(spot, stored)| Some((table(spot)?, stage::entry(spot, stored.clone()))));
+        let (revision, left) = (*self.shared.last.borrow(), all.collect());
+        Ok(Box::new(Copied { revision, left }))
+    }
+
     fn watch(&self) -> watch::Receiver<Revision> {
         self.shared.last.subscribe()
     }
 
     fn fault(&self) -> Option<StoreError> {
         None
+    }
+}
+
+/// A copy of everything.
+struct Copied {
+    revision: Revision,
+    left: Vec<(Table, Entry)>,
+}
+
+impl Snapshot for Copied {
+    fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    fn next(&mut self) -> Result<Vec<(Table, Entry)>, StoreError> {
+        Ok(std::mem::take(&mut self.left))
     }
 }

@@ -6,9 +6,13 @@
 //!
 //! - [`Store`] is the trait, and what it promises; `tests/store_contract.rs` holds every implementation to it.
 //! - [`SledStore`] keeps the records in a directory, through one committer thread.
+//! - [`backup`] is everything that a store holds, as one file.
+//! - [`crash`] names the points at which a tester has the process killed.
 //! - [`MemoryStore`] keeps them until it is dropped.
 //! - [`Records`] is what the rest of the house sees of it: places, customers, triggers.
 
+pub mod backup;
+pub mod crash;
 mod memory;
 mod records;
 mod sled;
@@ -16,8 +20,9 @@ mod stage;
 
 pub use self::memory::MemoryStore;
 pub use self::records::{
-    CatalogueChange, Claim, Cursor, DecisionFilter, Erasure, Gone, IN_APP, LogCursor, LogPage, LogPlace, OutboxEntry,
-    OutboxPart, Outcomes, PAGE_BYTES, PAGE_MAX, Page, Records, StoredCatalogue, StoredTrigger, Timer, TraceEntry,
+    CatalogueChange, Checked, Claim, Cursor, DecisionFilter, Erasure, Gone, IN_APP, LogCursor, LogPage, LogPlace,
+    OutboxEntry, OutboxPart, Outcomes, PAGE_BYTES, PAGE_MAX, Page, Records, StoredCatalogue, StoredTrigger, Timer,
+    TraceEntry,
 };
 pub use self::sled::{SledConfig, SledStore};
 
@@ -173,6 +178,16 @@ pub struct Scan {
 /// A boxed future, so that a store can be a trait object.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// All records as one commit left them, read piece by piece while others commit.
+pub trait Snapshot: Send {
+    /// The commit.
+    fn revision(&self) -> Revision;
+
+    /// The next few records, in an order that does not matter; none at the end. Fails when more was committed since the
+    /// snapshot began than it can hold: then another must be begun.
+    fn next(&mut self) -> Result<Vec<(Table, Entry)>, StoreError>;
+}
+
 /// Durable records.
 ///
 /// What a read shows is durable: each `get` and each `scan` sees the state after one commit, whole, and that
@@ -193,6 +208,9 @@ pub trait Store: Send + Sync + 'static {
     /// is under way. It begins when the future is first polled; dropping the future later leaves open whether
     /// it takes place.
     fn commit(&self, writes: Vec<Write>) -> Pending<Result<Revision, CommitError>>;
+
+    /// All records as the last durable commit left them.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError>;
 
     /// The last durable commit, as it moves on.
     fn watch(&self) -> watch::Receiver<Revision>;
@@ -228,6 +246,8 @@ pub enum StoreError {
         path: String,
         /// What was wrong, and what would be right.
         problem: String,
+        /// Whether the same store can be opened once the cause is gone, such as a disk that is full.
+        passes: bool,
     },
     /// A read failed.
     #[error("cannot read from the store: {0}")]

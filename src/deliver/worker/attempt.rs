@@ -6,6 +6,7 @@ use super::queue::Job;
 use crate::deliver::{Answer, Apps, Clock, DETAIL_MAX_CHARS, Provider, Routes, backoff, compose};
 use crate::model::campaign::PRIORITY_DEFAULT;
 use crate::model::{Channel, DeliveryAttempt, DeliveryState, Device, Millis, ServerTime, Trigger, TriggerId};
+use crate::store::crash::{self, Point};
 use crate::store::{Claim, CommitError, Gone, IN_APP, OutboxEntry, Records, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,8 +113,12 @@ impl Desk {
                 job.expires = claim.trigger.expires;
                 return Landed::unasked(Landing::Again { job: Box::new(job), due: None });
             }
-            Ok(way) => (way.provider.name(), self.ask(&claim, &way).await),
+            Ok(way) => {
+                crash::pass(Point::BeforeSend);
+                (way.provider.name(), self.ask(&claim, &way).await)
+            }
         };
+        crash::pass(Point::AfterSend);
         let attempt = DeliveryAttempt {
             at,
             provider: provider.into(),
@@ -174,7 +179,10 @@ impl Desk {
 
     pub(super) async fn end(&self, job: Job, attempt: Option<DeliveryAttempt>, state: DeliveryState) -> Landing {
         match self.records.record_delivery(&job.entry, attempt, state, None).await {
-            Ok(()) => Landing::Ended,
+            Ok(()) => {
+                crash::pass(Point::AfterRecord);
+                Landing::Ended
+            }
             Err(error) => self.stumble(job, error),
         }
     }

@@ -52,6 +52,10 @@ impl Store for Shaky {
         self.store.commit(writes)
     }
 
+    fn snapshot(&self) -> Result<Box<dyn crate::store::Snapshot>, StoreError> {
+        self.store.snapshot()
+    }
+
     fn watch(&self) -> watch::Receiver<Revision> {
         self.store.watch()
     }

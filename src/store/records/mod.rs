@@ -12,11 +12,13 @@
 //! | `counts` | the figures of campaigns, and the log that they are folded from |
 //! | `timers` | when something is due for a customer |
 //! | `traces` | pings of devices under trace |
+//! | `check` | whether every record is good |
 //! | `erase` | deleting a customer, and what is too old |
 //!
 //! What a read returns is durable, as [`Store`] promises.
 
 mod catalogue;
+mod check;
 mod counts;
 mod cursor;
 mod customers;
@@ -33,6 +35,7 @@ mod traces;
 mod triggers;
 
 pub use catalogue::{CatalogueChange, StoredCatalogue};
+pub use check::Checked;
 pub use cursor::{Cursor, LogCursor, Page};
 pub use customers::Outcomes;
 pub use decisions::DecisionFilter;
@@ -42,7 +45,7 @@ pub use timers::Timer;
 pub use traces::TraceEntry;
 pub use triggers::{IN_APP, LogPage, LogPlace, StoredTrigger};
 
-use super::{Entry, Expect, Revision, Scan, Store, StoreError, Table, Write};
+use super::{Entry, Expect, Revision, Scan, Snapshot, Store, StoreError, Table, Write};
 use crate::wire::record::Record;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -70,6 +73,11 @@ impl Records {
     /// The last durable commit, as it moves on.
     pub fn watch(&self) -> watch::Receiver<Revision> {
         self.store.watch()
+    }
+
+    /// Everything as the last durable commit left it.
+    pub fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        self.store.snapshot()
     }
 
     /// What broke the store, if anything did: nothing can be written any more.

@@ -1,9 +1,11 @@
 //! The one thread that writes.
 
+use super::super::crash::{self, Point};
 use super::super::stage::{self, Spot, Staged};
 use super::super::{CommitError, Revision, StoreError, Write};
+use super::layout::{self, Sum};
 use super::open::Files;
-use super::{Shared, guarded, layout};
+use super::{Shared, guarded};
 use std::collections::btree_map::Entry;
 use std::sync::{PoisonError, mpsc};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -31,8 +33,8 @@ pub(super) struct Commit {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// Commits group after group until it is told to end.
-pub(super) fn run(shared: &Shared, queue: &mpsc::Receiver<Job>, mut files: Files) {
+/// Commits group after group until it is told to end. `sum` is that of all records.
+pub(super) fn run(shared: &Shared, queue: &mpsc::Receiver<Job>, mut files: Files, mut sum: Sum) {
     let mut open = true;
     while open {
         let mut group = Vec::new();
@@ -50,11 +52,17 @@ pub(super) fn run(shared: &Shared, queue: &mpsc::Receiver<Job>, mut files: Files
             next = if bytes < GROUP_BYTES || !open { queue.try_recv().ok() } else { None };
         }
         open &= !group.is_empty();
-        commit(shared, &mut files, group);
+        commit(shared, &mut files, &mut sum, group);
+    }
+    if shared.fault.get().is_none() {
+        files.close();
     }
 }
 
-fn commit(shared: &Shared, files: &mut Files, group: Vec<Commit>) {
+fn commit(shared: &Shared, files: &mut Files, sum: &mut Sum, group: Vec<Commit>) {
+    if !group.is_empty() {
+        crash::pass(Point::BeforeCommit);
+    }
     let mut revision = *shared.durable.borrow();
     let mut staged = Staged::new();
     let mut before = Staged::new();
@@ -75,9 +83,8 @@ fn commit(shared: &Shared, files: &mut Files, group: Vec<Commit>) {
     if waiters.is_empty() {
         return;
     }
-    match write(shared, files, revision, &staged, before) {
+    match write(shared, files, sum, revision, &staged, before) {
         Ok(()) => {
-            shared.durable.send_replace(revision);
             for (revision, done, _room) in waiters {
                 let _ = done.send(Ok(revision));
             }
@@ -124,26 +131,46 @@ fn stage_one(
 fn write(
     shared: &Shared,
     files: &mut Files,
+    sum: &mut Sum,
     revision: Revision,
     staged: &Staged,
     before: Staged,
 ) -> Result<(), StoreError> {
     let mut batch = ::sled::Batch::default();
+    let mut sum_after = *sum;
     for (spot, after) in staged {
         let before = before.get(spot).and_then(Option::as_ref);
+        if let Some(before) = before {
+            sum_after.take(spot, before);
+        }
+        if let Some(after) = after {
+            sum_after.add(spot, after);
+        }
         layout::replace(&mut batch, spot, before, after.as_ref());
     }
     batch.insert(layout::REVISION, &revision.0.to_be_bytes());
-    *shared.veil.write().unwrap_or_else(PoisonError::into_inner) = before;
+    batch.insert(layout::SUM, &sum_after.to_bytes());
+    {
+        let mut veil = shared.veil.write().unwrap_or_else(PoisonError::into_inner);
+        shared.readers.keep(&before);
+        *veil = before;
+    }
     guarded(|| {
         shared.tree.apply_batch(batch)?;
         shared.tree.flush()
     })
     .map_err(StoreError::Write)?
     .map_err(|error| StoreError::Write(error.to_string()))?;
+    crash::pass(Point::BeforeSync);
     files.sync().map_err(|error| StoreError::Write(format!("cannot sync: {error}")))?;
+    crash::pass(Point::AfterCommit);
+    *sum = sum_after;
+    let mut veil = shared.veil.write().unwrap_or_else(PoisonError::into_inner);
+    // Told under the lock, so that a snapshot knows its revision.
+    shared.durable.send_replace(revision);
     // Taken out under the lock, dropped after it.
-    let lifted = std::mem::take(&mut *shared.veil.write().unwrap_or_else(PoisonError::into_inner));
+    let lifted = std::mem::take(&mut *veil);
+    drop(veil);
     drop(lifted);
     Ok(())
 }

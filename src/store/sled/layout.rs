@@ -8,6 +8,7 @@
 use super::super::stage::{self, Spot, Stored};
 use super::super::{Revision, StoreError, Table, VALUE_MAX_BYTES};
 use sled::{Batch, Tree};
+use xxhash_rust::xxh3::Xxh3;
 
 /// The largest part of a value in bytes.
 const PART_BYTES: usize = 4096;
@@ -20,6 +21,54 @@ const _: () = assert!(VALUE_MAX_BYTES / PART_BYTES <= 1 + u16::MAX as usize);
 pub(super) const SCHEMA: &[u8] = b"\xffschema";
 /// Where the revision of the last commit lies: 8 bytes, big-endian.
 pub(super) const REVISION: &[u8] = b"\xffrevision";
+/// Where the sum of all records lies: 16 bytes, big-endian.
+pub(super) const SUM: &[u8] = b"\xffsum";
+
+/// The sum of the digests of all records, each of its spot, revision and value: whatever is missing, stale or altered
+/// makes it another. Adding and taking away are all that a commit needs.
+///
+/// XXH3-128 (xxHash specification) finds accidents; it is no guard against forgery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::store) struct Sum(u128);
+
+impl Sum {
+    /// Adds a record.
+    pub(in crate::store) fn add(&mut self, spot: &[u8], stored: &Stored) {
+        self.0 = self.0.wrapping_add(digest(spot, stored));
+    }
+
+    /// Takes a record away.
+    pub(in crate::store) fn take(&mut self, spot: &[u8], stored: &Stored) {
+        self.0 = self.0.wrapping_sub(digest(spot, stored));
+    }
+
+    pub(in crate::store) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    pub(in crate::store) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Some(Self(u128::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+fn digest(spot: &[u8], stored: &Stored) -> u128 {
+    let mut digest = Xxh3::new();
+    digest.update(&(spot.len() as u64).to_be_bytes());
+    digest.update(spot);
+    digest.update(&stored.revision.0.to_be_bytes());
+    digest.update(&stored.value);
+    digest.digest128()
+}
+
+/// The sum of what the tree holds.
+pub(super) fn add_up(tree: &Tree) -> Result<Sum, StoreError> {
+    let mut sum = Sum::default();
+    for entry in tree.range::<&[u8], _>(..&[PARTS_CODE][..]) {
+        let (spot, head) = entry.map_err(|error| StoreError::Read(error.to_string()))?;
+        sum.add(&spot, &decode(tree, &spot, &head)?);
+    }
+    Ok(sum)
+}
 
 /// How many parts a value has besides the first.
 #[expect(clippy::cast_possible_truncation, reason = "at most 65,535, as asserted above")]

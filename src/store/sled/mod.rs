@@ -7,12 +7,18 @@
 //! Until a batch is on the disk a veil hides it from reads: the records that it touches, as they were before.
 
 mod committer;
-mod layout;
+pub(super) mod layout;
 mod open;
+mod restore;
+mod rewrite;
+pub(super) mod schema;
+mod snapshot;
 
+use super::backup::{BackupError, Summary};
 use super::stage::{self, Spot, Staged, Stored};
-use super::{CommitError, Entry, Pending, Revision, SCAN_MAX, Scan, Store, StoreError, Table, Write};
+use super::{CommitError, Entry, Pending, Revision, SCAN_MAX, Scan, Snapshot, Store, StoreError, Table, Write};
 use committer::{Commit, Job};
+use snapshot::{Readers, Reading};
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -28,11 +34,14 @@ pub struct SledConfig {
     /// How much may wait for the committer: keys and values of all commits under way, in KiB, each commit rounded
     /// up. Not less than the largest commit.
     pub queue_kib: u32,
+    /// Whether to hold all records against their sum when the store is opened: it finds what sled's own checks let
+    /// pass, and reads everything once.
+    pub add_up: bool,
 }
 
 impl Default for SledConfig {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, queue_kib: QUEUE_MIN_KIB }
+        Self { cache_bytes: 64 << 20, queue_kib: QUEUE_MIN_KIB, add_up: true }
     }
 }
 
@@ -57,6 +66,8 @@ struct Shared {
     veil: RwLock<Staged>,
     /// Bounds what waits in `jobs`, in KiB.
     room: Arc<Semaphore>,
+    /// Those who read a snapshot.
+    readers: Readers,
     jobs: mpsc::Sender<Job>,
     durable: watch::Sender<Revision>,
     fault: OnceLock<StoreError>,
@@ -79,6 +90,7 @@ impl SledStore {
             tree: opened.tree,
             veil: RwLock::default(),
             room: Arc::new(Semaphore::new(config.queue_kib.max(QUEUE_MIN_KIB) as usize)),
+            readers: Readers::default(),
             jobs,
             durable: watch::Sender::new(opened.revision),
             fault: OnceLock::new(),
@@ -87,10 +99,20 @@ impl SledStore {
             .name("store-committer".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || committer::run(&shared, &queue, opened.files)
+                move || committer::run(&shared, &queue, opened.files, opened.sum)
             })
             .map_err(|error| open::refused(dir.as_ref(), format!("cannot start its committer thread: {error}")))?;
         Ok(Self { shared, committer: Mutex::new(Some(thread)) })
+    }
+
+    /// Makes a store in a new or empty directory from a backup, of which nothing is believed before all of it was read.
+    pub fn restore(dir: impl AsRef<Path>, backup: &std::fs::File) -> Result<Summary, BackupError> {
+        restore::restore(dir.as_ref(), backup)
+    }
+
+    /// Whether the disk under a directory takes what a store needs to be opened. Writes, syncs and removes a file.
+    pub fn probe(dir: impl AsRef<Path>) -> Result<(), StoreError> {
+        open::probe(dir.as_ref())
     }
 
     /// Finishes the commits under way, and takes no more: they fail with [`StoreError::Closed`]. Returns when
@@ -155,6 +177,10 @@ impl Store for SledStore {
             shared.jobs.send(Job::Commit(Commit { writes, bytes, done, room })).map_err(|_| shared.gone())?;
             outcome.await.map_err(|_| shared.gone())?
         })
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        Ok(Box::new(Reading::begin(&self.shared)))
     }
 
     fn watch(&self) -> watch::Receiver<Revision> {

@@ -1,16 +1,20 @@
 //! Opening a directory: whether it holds a store, whether the store is whole, and the files to sync.
 
+use super::super::crash::{self, Point};
 use super::super::{Revision, StoreError};
-use super::{SledConfig, guarded, layout};
+use super::layout::Sum;
+use super::{SledConfig, guarded, rewrite, schema};
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The layout of tables and records that this version writes.
-const SCHEMA_VERSION: u32 = 1;
 const CACHE_MIN_BYTES: u64 = 1 << 20;
 const MARK: &str = "mark";
+/// Written and removed to see whether the disk takes anything.
+const PROBE: &str = ".probe";
+/// What must fit on the disk when a store is opened: a segment of sled's log and what belongs to it.
+const PROBE_BYTES: usize = 1 << 20;
 /// sled's own threads let go of the lock a little after the store is dropped, and a process that is being replaced
 /// a little before it ends. So the lock is tried for about a second.
 const LOCK_TRIES: u32 = 40;
@@ -20,11 +24,13 @@ const LOCK_PAUSE: Duration = Duration::from_millis(25);
 pub(super) struct Opened {
     pub(super) tree: ::sled::Db,
     pub(super) revision: Revision,
+    pub(super) sum: Sum,
     pub(super) files: Files,
 }
 
 /// The files that the committer writes to, apart from sled.
 pub(super) struct Files {
+    dir: PathBuf,
     db: File,
     /// Says up to which commit the store has been durable: sled takes a damaged log for the end of the log, and
     /// without a second witness the loss of all that followed would go unseen.
@@ -49,6 +55,13 @@ impl Files {
         }
     }
 
+    /// Notes that everything is on the disk. Without the note the next opening takes longer, no more.
+    pub(super) fn close(&self) {
+        if let Err(error) = rewrite::note_clean(&self.dir) {
+            tracing::warn!(%error, "cannot note that the store was closed");
+        }
+    }
+
     /// The marked revision; 0 where there is no mark, or a torn one.
     fn marked(&mut self) -> io::Result<Revision> {
         let mut bytes = Vec::new();
@@ -62,14 +75,39 @@ impl Files {
     }
 }
 
-/// Why a directory can't be opened.
+/// Why a directory can't be opened, for as long as it is as it is.
 pub(super) fn refused(dir: &Path, problem: impl Into<String>) -> StoreError {
-    StoreError::Open { path: dir.display().to_string(), problem: problem.into() }
+    StoreError::Open { path: dir.display().to_string(), problem: problem.into(), passes: false }
+}
+
+/// Why a directory can't be opened at present: the disk is at fault, and may be well again.
+pub(super) fn refused_by_disk(dir: &Path, doing: &str, error: &io::Error) -> StoreError {
+    let problem = if is_full(error) {
+        format!("cannot {doing}: {error}; make room on the disk: at least {} KiB are needed", PROBE_BYTES / 1024)
+    } else {
+        format!("cannot {doing}: {error}")
+    };
+    StoreError::Open { path: dir.display().to_string(), problem, passes: true }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+/// Whether the disk under a directory takes what a store needs to be opened: writes, syncs and removes a file.
+pub(super) fn probe(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(PROBE);
+    let probing = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0x5a; PROBE_BYTES])?;
+        file.sync_all()
+    });
+    let removed = if path.exists() { fs::remove_file(&path) } else { Ok(()) };
+    probing.and(removed).map_err(|error| refused_by_disk(dir, "write to the directory", &error))
 }
 
 /// Opens a directory, or says why not.
 pub(super) fn open(dir: &Path, config: &SledConfig) -> Result<Opened, StoreError> {
-    let io = |doing: &'static str| move |error: io::Error| refused(dir, format!("cannot {doing}: {error}"));
+    let io = |doing: &'static str| move |error: io::Error| refused_by_disk(dir, doing, &error);
     if dir.exists() && !dir.is_dir() {
         return Err(refused(dir, "is not a directory; name one that holds a store, or a new one"));
     }
@@ -78,15 +116,30 @@ pub(super) fn open(dir: &Path, config: &SledConfig) -> Result<Opened, StoreError
         let problem = format!("holds no store, but {other:?}; name a directory that is empty or new");
         return Err(refused(dir, problem));
     }
+    probe(dir)?;
+    rewrite::after_unclean_end(dir).map_err(io("write the log anew after an unclean end"))?;
     let tree = open_sled(dir, config)?;
     let db = File::options().write(true).open(dir.join("db")).map_err(io("open db"))?;
     let mark = File::options().read(true).write(true).create(true).truncate(false).open(dir.join(MARK));
-    let mut files = Files { db, mark: mark.map_err(io("open mark"))? };
-    let revision = guarded(|| check(dir, &tree, &mut files))
-        .unwrap_or_else(|panic| Err(refused(dir, format!("is damaged ({panic}); restore it from an export"))))?;
+    let mut files = Files { dir: dir.to_owned(), db, mark: mark.map_err(io("open mark"))? };
+    let schema::Stands { revision, sum } =
+        guarded(|| check(dir, &tree, &mut files, config.add_up)).unwrap_or_else(|panic| Err(broken(dir, &panic)))?;
+    rewrite::note_in_use(dir).map_err(io("note that the store is in use"))?;
     // From here on the committer syncs db alone, so everything else is put on the disk now.
     files.sync().and_then(|()| sync_tree(dir)).map_err(io("sync the directory"))?;
-    Ok(Opened { tree, revision, files })
+    crash::pass(Point::AfterOpen);
+    Ok(Opened { tree, revision, sum, files })
+}
+
+/// What sled said when it gave up: the disk's fault, or damage.
+pub(super) fn broken(dir: &Path, said: &str) -> StoreError {
+    let of_disk =
+        ["StorageFull", "No space left", "QuotaExceeded", "ReadOnlyFilesystem", "FileTooLarge", "os error 5"];
+    if of_disk.iter().any(|words| said.contains(words)) {
+        let problem = format!("cannot be opened on this disk ({said}); make room, or see to the disk");
+        return StoreError::Open { path: dir.display().to_string(), problem, passes: true };
+    }
+    refused(dir, format!("is damaged or not a store ({said}); restore it from a backup"))
 }
 
 /// A file in the directory that shows that it belongs to somebody else.
@@ -98,11 +151,11 @@ fn stranger(dir: &Path) -> io::Result<Option<String>> {
     names.sort();
     let store = names.iter().any(|name| name == "db");
     // `conf` and `blobs` alone are left when a process ends between creating them and creating `db`.
-    let ours = ["conf", "blobs", MARK, "lost+found"];
+    let ours = ["conf", "blobs", MARK, PROBE, "lost+found"];
     Ok(names.into_iter().find(|name| !store && !ours.contains(&name.as_str())))
 }
 
-fn open_sled(dir: &Path, config: &SledConfig) -> Result<::sled::Db, StoreError> {
+pub(super) fn open_sled(dir: &Path, config: &SledConfig) -> Result<::sled::Db, StoreError> {
     let sled = ::sled::Config::new()
         .path(dir)
         .cache_capacity(config.cache_bytes.max(CACHE_MIN_BYTES))
@@ -121,51 +174,30 @@ fn open_sled(dir: &Path, config: &SledConfig) -> Result<::sled::Db, StoreError> 
                 }
                 Err(refused(dir, "is in use by another process; stop that one first, or name another directory"))
             }
-            Ok(Err(error)) => {
-                Err(refused(dir, format!("is damaged or not a store ({error}); restore it from an export")))
-            }
-            Err(panic) => Err(refused(dir, format!("is damaged ({panic}); restore it from an export"))),
+            Ok(Err(::sled::Error::Io(error))) => Err(broken(dir, &format!("{error} ({:?})", error.kind()))),
+            Ok(Err(error)) => Err(broken(dir, &error.to_string())),
+            Err(panic) => Err(broken(dir, &panic)),
         };
     }
 }
 
-/// Checks that the tree is a store of a version that this one reads, and that nothing is missing at its end; makes
-/// an empty tree a store.
-fn check(dir: &Path, tree: &::sled::Db, files: &mut Files) -> Result<Revision, StoreError> {
-    let read = |error: ::sled::Error| refused(dir, format!("cannot be read: {error}"));
-    let marked = files.marked().map_err(|error| refused(dir, format!("has an unreadable mark: {error}")))?;
-    let number = |bytes: Option<::sled::IVec>| {
-        let bytes = bytes.filter(|bytes| bytes.len() <= 8)?;
-        Some(bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte)))
-    };
-    let revision = Revision(number(tree.get(layout::REVISION).map_err(read)?).unwrap_or(0));
+/// Checks that the tree is a store of a version that this one reads, and that nothing is missing at its end.
+fn check(dir: &Path, tree: &::sled::Db, files: &mut Files, add_up: bool) -> Result<schema::Stands, StoreError> {
+    let marked = files.marked().map_err(|error| refused_by_disk(dir, "read its mark", &error))?;
+    let revision = schema::revision(dir, tree)?;
     if revision < marked {
         let (first, last) = (revision.0 + 1, marked.0);
         let problem = format!(
-            "lost commits {first} to {last}, which had been durable; restore it from an export, or delete its \
+            "lost commits {first} to {last}, which had been durable; restore it from a backup, or delete its \
              file {MARK:?} to go on without them"
         );
         return Err(refused(dir, problem));
     }
-    match number(tree.get(layout::SCHEMA).map_err(read)?) {
-        Some(version) if version == u64::from(SCHEMA_VERSION) => Ok(revision),
-        Some(version) => Err(refused(
-            dir,
-            format!(
-                "has schema version {version}; this version of Doorstep reads {SCHEMA_VERSION}, so use a newer one"
-            ),
-        )),
-        None if tree.first().map_err(read)?.is_none() && tree.tree_names().len() == 1 => {
-            tree.insert(layout::SCHEMA, &SCHEMA_VERSION.to_be_bytes()).map_err(read)?;
-            tree.flush().map_err(read)?;
-            Ok(revision)
-        }
-        None => Err(refused(dir, "is a sled database, but not a store of Doorstep; name another directory")),
-    }
+    schema::check(dir, tree, revision, add_up)
 }
 
 /// Syncs a directory's files, the directory, its subdirectories, and its own entry.
-fn sync_tree(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_tree(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         File::open(entry?.path())?.sync_all()?;
     }
