@@ -16,6 +16,10 @@ pub mod client;
 pub mod phone;
 pub mod receiver;
 
+pub mod faults;
+pub mod provider;
+pub mod proxy;
+
 pub mod naive;
 pub mod summary;
 pub mod timeline;
@@ -26,6 +30,7 @@ pub mod suite;
 
 pub mod report;
 
+pub mod crash;
 pub mod demo;
 pub mod replay;
 pub mod score;

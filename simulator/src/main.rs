@@ -1,11 +1,14 @@
 //! The `simulator` command.
 
 use clap::{Parser, Subcommand};
+use simulator::crash::CrashArgs;
 use simulator::demo::DemoArgs;
+use simulator::provider::ProviderArgs;
+use simulator::proxy::ProxyArgs;
 use simulator::replay::ReplayArgs;
 use simulator::score::{ScoreArgs, SuiteArgs};
 use simulator::walk::WalkArgs;
-use simulator::{demo, replay, score, story, walk};
+use simulator::{crash, demo, provider, proxy, replay, score, story, walk};
 use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -28,6 +31,12 @@ enum Command {
     Replay(ReplayArgs),
     /// Measure presence: replay suites of pings with known visits, grade what came of it, and print the tables.
     Score(ScoreArgs),
+    /// Kill a real server again and again under many walks, and compare what was acked with what arrived.
+    Crash(CrashArgs),
+    /// Be a push provider that answers slowly, wrongly, with garbage and storms of 429, or hangs up.
+    Provider(ProviderArgs),
+    /// Be a bad line to a server: stalls, and cuts.
+    Proxy(ProxyArgs),
     /// Make a suite up from a seed, and write it.
     Suite(SuiteArgs),
 }
@@ -58,6 +67,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Walk(args) => walk::run(&args, &mut out).await.map(drop),
             Command::Replay(args) => replay::run(&args)?.print(&mut out),
             Command::Score(args) => score::run(&args, &mut out).map(drop),
+            Command::Crash(args) => crash::run(&args, &mut out).await.map(drop),
+            Command::Provider(args) => provider::run(&args, &mut out).await,
+            Command::Proxy(args) => proxy::run(&args, &mut out).await,
             Command::Suite(args) => score::write_suites(&args, &mut out),
         }
     })
