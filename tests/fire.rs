@@ -190,7 +190,7 @@ async fn a_full_disk_loses_nothing_and_the_server_is_ready_again_once_there_is_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_turns_read_only_is_refused_or_waited_for() {
+async fn a_disk_that_is_read_only_is_refused_until_it_is_not() {
     let Some(disk) = Disk::mount(32 * 1024) else { return skipped("no tmpfs can be mounted here") };
     let scene = Scene::set(disk.path().join("store"));
     let mut server = scene.start();
