@@ -1,8 +1,8 @@
 //! Win → message: what a campaign says to this customer, here and now, in the customer's language.
 //!
 //! Texts of campaigns are templates in Liquid, parsed once for each snapshot of the catalogue and run for the one
-//! message that won. [`scan`] knows which names, tags and filters there may be, and says line and column of what there
-//! may not; [`filters`] is the language, without what reads a clock or may run long; [`names`] fills in the values.
+//! message that won. `scan` knows which names, tags and filters there may be, and says line and column of what there
+//! may not; `filters` is the language, without what reads a clock or may run long; `names` fills in the values.
 //! [`check()`] is asked when a campaign is registered.
 
 mod check;
