@@ -21,11 +21,9 @@ impl Engine<'_> {
         let (due, rest): (Vec<Held>, Vec<Held>) =
             std::mem::take(&mut state.held).into_iter().partition(|held| held.until <= now);
         state.held = rest;
-        let (due, gone): (Vec<Held>, Vec<Held>) = due.into_iter().partition(|held| goes_on(state, held));
-        let mut assessments: Vec<Assessment> = gone.iter().map(|held| ended(held, now)).collect();
-        // A region that is no longer there is nothing to speak about.
-        let due: Vec<Held> =
-            due.into_iter().filter(|held| self.catalogue.atlas.site(&held.transition.region).is_some()).collect();
+        let (due, gone): (Vec<Held>, Vec<Held>) = due.into_iter().partition(|held| self.ends(state, held).is_none());
+        let why = |held: &Held| Some(ended(held, self.ends(state, held)?, now));
+        let mut assessments: Vec<Assessment> = gone.iter().filter_map(why).collect();
         let in_front: BTreeSet<DeviceId> =
             state.devices.keys().filter(|device| self.is_in_front(state, device, now)).cloned().collect();
         let CustomerState { customer, devices, ledger, events, visits, stages, exposures, .. } = &mut *state;
@@ -80,7 +78,24 @@ impl Engine<'_> {
     pub(super) fn settle(&self, waiting: &[Held], now: ServerTime) -> Option<Settle> {
         let settling = || waiting.iter().filter(|held| held.waits == Waits::Settle);
         let until = settling().map(|held| held.until).min().unwrap_or(now + self.manners.settle);
-        (self.manners.settle.0 > 0).then(|| Settle { until, room: SETTLE_MAX.saturating_sub(settling().count()) })
+        // What settled and then waits for hours has taken room of theirs.
+        let room = SETTLE_MAX.saturating_sub(settling().count()).min(HELD_MAX.saturating_sub(waiting.len()));
+        (self.manners.settle.0 > 0).then_some(Settle { until, room })
+    }
+
+    /// Why a message must not be asked about again; absent where it must.
+    fn ends(&self, state: &CustomerState, held: &Held) -> Option<Reason> {
+        let Some(own) = state.devices.get(&held.device) else { return Some(Reason::VisitEnded) };
+        if self.catalogue.campaigns.get(&held.campaign).is_none() {
+            return Some(Reason::NotActive { until: None });
+        }
+        let there = self.catalogue.atlas.site(&held.transition.region).is_some();
+        let visits = match held.waits {
+            Waits::Hours => own.presence.visit(&held.transition.region) == Some(&held.transition.visit),
+            // It qualified already; whether the visit goes on was no matter then.
+            Waits::Settle => true,
+        };
+        (!there || !visits).then_some(Reason::VisitEnded)
     }
 
     /// When something that waits is to be asked about.
@@ -169,7 +184,7 @@ pub(super) fn end_visits(
     };
     let (ended, held): (Vec<Held>, Vec<Held>) = std::mem::take(waiting).into_iter().partition(ends);
     *waiting = held;
-    ended.iter().map(|held| self::ended(held, now)).collect()
+    ended.iter().map(|held| self::ended(held, Reason::VisitEnded, now)).collect()
 }
 
 /// What a win adds to the customer's exposures.
@@ -184,18 +199,7 @@ pub(super) fn exposure(win: &Win, occasion: &Occasion<'_>, now: ServerTime) -> E
     }
 }
 
-/// Whether there is still somebody to tell.
-fn goes_on(state: &CustomerState, held: &Held) -> bool {
-    let Some(own) = state.devices.get(&held.device) else { return false };
-    match held.waits {
-        Waits::Hours => own.presence.visit(&held.transition.region) == Some(&held.transition.visit),
-        // It qualified already; whether the visit goes on was no matter then.
-        Waits::Settle => true,
-    }
-}
-
-fn ended(held: &Held, now: ServerTime) -> Assessment {
-    let reason = Reason::VisitEnded;
+fn ended(held: &Held, reason: Reason, now: ServerTime) -> Assessment {
     let detail = Detail::Held { waited: held.waited(now), waits: held.waits };
     Assessment {
         campaign: held.campaign.clone(),

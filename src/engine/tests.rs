@@ -1,5 +1,7 @@
 //! Whatever way pings come, and wherever the scene stands, the same things happen.
 
+mod waiting;
+
 use super::*;
 use crate::model::{
     AppState, BrandId, Campaign, Circle, Customer, CustomerId, Device, DeviceTime, Extent, Fence, Fix,

@@ -109,13 +109,27 @@ impl Events {
     }
 
     /// Whether an id is among those that came last.
-    pub fn knows(&self, id: &EventId) -> bool {
+    fn knows(&self, id: &EventId) -> bool {
         self.recent.contains(&hash(id))
     }
 
+    /// Whether a change of that kind is among what came last. Its id may be that of an event, too.
+    pub fn knows_change(&self, kind: &str, id: &EventId) -> bool {
+        self.recent.contains(&hash_change(kind, id))
+    }
+
     /// Remembers an id, and forgets the oldest beyond [`RECENT_MAX`].
-    pub fn remember(&mut self, id: &EventId) {
-        self.recent.push_back(hash(id));
+    fn remember(&mut self, id: &EventId) {
+        self.keep(hash(id));
+    }
+
+    /// Remembers a change of that kind, as if it were an event.
+    pub fn remember_change(&mut self, kind: &str, id: &EventId) {
+        self.keep(hash_change(kind, id));
+    }
+
+    fn keep(&mut self, hash: u64) {
+        self.recent.push_back(hash);
         while self.recent.len() > RECENT_MAX {
             self.recent.pop_front();
         }
@@ -216,4 +230,9 @@ fn day(at: ServerTime) -> i32 {
 /// Of a thousand ids, two have the same hash once in 10¹³ times.
 fn hash(id: &EventId) -> u64 {
     xxh3_64(id.as_str().as_bytes())
+}
+
+/// No id has a slash in it.
+fn hash_change(kind: &str, id: &EventId) -> u64 {
+    xxh3_64(format!("{kind}/{id}").as_bytes())
 }

@@ -100,7 +100,7 @@ impl CatalogueCell {
             let _turn = turn;
             cell.change_in_turn(decide).await
         })
-        .await?
+        .await
     }
 
     async fn change_in_turn<T: Send + 'static>(

@@ -7,7 +7,7 @@ use super::clock::Clock;
 use super::errors::Failure;
 use super::hot::HotCustomers;
 use super::page::Wanted;
-use super::task;
+use super::task::to_the_end;
 use super::timers::Timers;
 use crate::engine::{CustomerState, DeviceState};
 use crate::model::customer::{DEVICES_MAX, TOPICS_MAX};
@@ -76,7 +76,7 @@ impl Customers {
         let id = name::customer("name", &name)?;
         let settings = preferences::settings(changes)?;
         let source = preferences::source(&source)?;
-        let resend = (!request_id.is_empty()).then(|| EventId::parse("request_id", &request_id)).transpose()?;
+        let resend = resend(&request_id)?;
         let now = self.clock.now();
         let changed = change(&self.records, &id, |before| {
             let mut state = match before {
@@ -84,7 +84,7 @@ impl Customers {
                 None if allow_missing => CustomerState::new(Customer::new(id.clone())),
                 None => return Err(missing(&id)),
             };
-            if resend.as_ref().is_some_and(|resend| state.events.knows(resend)) {
+            if resend.as_ref().is_some_and(|resend| state.events.knows_change("preferences", resend)) {
                 return Ok(state);
             }
             let mut customer = state.customer.clone();
@@ -102,7 +102,7 @@ impl Customers {
             }
             state.change(customer, now, &source);
             if let Some(resend) = &resend {
-                state.events.remember(resend);
+                state.events.remember_change("preferences", resend);
             }
             Ok(state)
         })
@@ -115,14 +115,14 @@ impl Customers {
         let v1::ChangeTraitsRequest { name, changes, request_id, allow_missing } = request;
         let id = name::customer("name", &name)?;
         let changes = event::trait_changes(changes)?;
-        let resend = (!request_id.is_empty()).then(|| EventId::parse("request_id", &request_id)).transpose()?;
+        let resend = resend(&request_id)?;
         let changed = change(&self.records, &id, |before| {
             let mut state = match before {
                 Some(state) => state,
                 None if allow_missing => CustomerState::new(Customer::new(id.clone())),
                 None => return Err(missing(&id)),
             };
-            if resend.as_ref().is_some_and(|resend| state.events.knows(resend)) {
+            if resend.as_ref().is_some_and(|resend| state.events.knows_change("traits", resend)) {
                 return Ok(state);
             }
             change_traits(&mut state.customer.traits, &changes).map_err(|why| Failure::Precondition {
@@ -131,7 +131,7 @@ impl Customers {
                 problem: format!("stays as it is: {why}"),
             })?;
             if let Some(resend) = &resend {
-                state.events.remember(resend);
+                state.events.remember_change("traits", resend);
             }
             Ok(state)
         })
@@ -183,6 +183,11 @@ impl Customers {
     }
 }
 
+/// By what a change that is sent again is known; absent: it is not to be known.
+fn resend(request_id: &str) -> Result<Option<EventId>, Invalid> {
+    (!request_id.is_empty()).then(|| EventId::parse("request_id", request_id)).transpose()
+}
+
 #[tonic::async_trait]
 impl v1::customer_service_server::CustomerService for Customers {
     async fn create_customer(
@@ -226,8 +231,7 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::UpdateCustomerRequest>,
     ) -> Result<Response<v1::UpdateCustomerResponse>, Status> {
         let (customers, request) = (self.clone(), request.into_inner());
-        let state =
-            task::to_the_end(async move { customers.update(request).await }).await.map_err(Failure::from)??;
+        let state = to_the_end(async move { customers.update(request).await }).await?;
         Ok(Response::new(v1::UpdateCustomerResponse { customer: Some((&state.customer).into()) }))
     }
 
@@ -236,8 +240,7 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::ChangeTraitsRequest>,
     ) -> Result<Response<v1::ChangeTraitsResponse>, Status> {
         let (customers, request) = (self.clone(), request.into_inner());
-        let changed = task::to_the_end(async move { Self::change_traits(&customers, request).await }).await;
-        let state = changed.map_err(Failure::from)??;
+        let state = to_the_end(async move { Self::change_traits(&customers, request).await }).await?;
         Ok(Response::new(v1::ChangeTraitsResponse { customer: Some((&state.customer).into()) }))
     }
 
@@ -246,8 +249,7 @@ impl v1::customer_service_server::CustomerService for Customers {
         request: Request<v1::ChangePreferencesRequest>,
     ) -> Result<Response<v1::ChangePreferencesResponse>, Status> {
         let (customers, request) = (self.clone(), request.into_inner());
-        let changed = task::to_the_end(async move { Self::change_preferences(&customers, request).await }).await;
-        let state = changed.map_err(Failure::from)??;
+        let state = to_the_end(async move { Self::change_preferences(&customers, request).await }).await?;
         Ok(Response::new(v1::ChangePreferencesResponse { customer: Some((&state.customer).into()) }))
     }
 
@@ -257,7 +259,7 @@ impl v1::customer_service_server::CustomerService for Customers {
     ) -> Result<Response<v1::DeleteCustomerResponse>, Status> {
         let id = name::customer("name", &request.into_inner().name).map_err(Failure::from)?;
         let customers = self.clone();
-        task::to_the_end(async move { customers.delete(&id).await }).await.map_err(Failure::from)??;
+        to_the_end(async move { customers.delete(&id).await }).await?;
         Ok(Response::new(v1::DeleteCustomerResponse {}))
     }
 
@@ -318,8 +320,7 @@ impl v1::customer_service_server::CustomerService for Customers {
     ) -> Result<Response<v1::DeleteDeviceResponse>, Status> {
         let (customer, id) = name::device("name", &request.into_inner().name).map_err(Failure::from)?;
         let customers = self.clone();
-        let deleted = task::to_the_end(async move { Self::delete_device(&customers, &customer, &id).await }).await;
-        deleted.map_err(Failure::from)??;
+        to_the_end(async move { Self::delete_device(&customers, &customer, &id).await }).await?;
         Ok(Response::new(v1::DeleteDeviceResponse {}))
     }
 }

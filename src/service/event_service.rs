@@ -4,7 +4,7 @@ use super::catalogue::CatalogueCell;
 use super::clock::Clock;
 use super::errors::Failure;
 use super::hot::{HotCustomers, Slot};
-use super::task;
+use super::task::{self, to_the_end};
 use crate::engine::{CustomerState, Engine, Manners, NONE_OPEN};
 use crate::model::{Customer, CustomerId, DeviceTime, Event, Invalid};
 use crate::presence::PresenceConfig;
@@ -172,7 +172,7 @@ impl v1::event_service_server::EventService for Events {
         request: Request<v1::RecordEventsRequest>,
     ) -> Result<Response<v1::RecordEventsResponse>, Status> {
         let (own, request) = (self.clone(), request.into_inner());
-        let recorded = task::to_the_end(async move { own.record(request).await }).await.map_err(Failure::from)??;
+        let recorded = to_the_end(async move { own.record(request).await }).await?;
         Ok(Response::new(recorded))
     }
 }

@@ -1,14 +1,15 @@
 //! Work that a caller who goes away must not stop half way.
 
+use super::errors::Failure;
 use crate::store::StoreError;
 use std::future::Future;
 use tokio::task::JoinError;
 
 /// Runs to the end, even if nobody waits for it any more: tonic drops a call's future when its client leaves.
 pub(super) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, StoreError> {
-    joined(tokio::spawn(work).await)
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    joined(tokio::spawn(work).await)?
 }
 
 /// The outcome of a task; its panic goes on here.

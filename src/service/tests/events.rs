@@ -142,6 +142,10 @@ async fn traits_change_once_a_request() {
         let changes = vec![change("points", Increment(10.0)), change("tier", Set(gold.clone()))];
         ok(change_traits("maya", changes, "q-1", false).await);
     }
+    // A till may use the number of an order for both.
+    let batch = vec![event("maya", "q-1", |_| {})];
+    let request = v1::RecordEventsRequest { events: batch, allow_missing: false };
+    assert_eq!(ok(service(&bench).record_events(Request::new(request)).await).recorded_count, 1);
     let customer =
         ok(change_traits("maya", vec![change("points", Increment(1.0))], "", false).await).customer.unwrap();
     let points = v1::Scalar { kind: Some(v1::scalar::Kind::Number(11.0)) };
