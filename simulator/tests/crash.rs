@@ -34,5 +34,8 @@ async fn killed_eight_times_it_loses_and_doubles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_it_with_a_bad_provider_on_a_bad_line() {
     let json = check(&["--kills", "4", "--provider-faults", "--network-faults", "--seed", "3"]).await;
-    assert!(json["retried"].as_u64().expect("a count") > 0, "{json}");
+    let count = |name: &str| json[name].as_u64().expect("a count");
+    assert!(json["provider_faults"].as_object().is_some_and(|faults| !faults.is_empty()), "{json}");
+    // What a fault met is sent again: by the same server, or by the next one where a kill came in between.
+    assert!(count("retried") + count("resent") > 0, "{json}");
 }
